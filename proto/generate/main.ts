@@ -1,0 +1,30 @@
+// Writes proto/gen: message codecs (ts-proto through buf), then from the compiled descriptors one contract file a
+// service and the catalog of all of them. Everything in gen/ is committed; `npm run check` regenerates and compares.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readCatalog } from "./read-catalog.ts";
+import { renderCatalog } from "./render-catalog.ts";
+import { renderContract } from "./render-contract.ts";
+
+const protoDir = dirname(dirname(fileURLToPath(import.meta.url)));
+const genDir = join(protoDir, "gen");
+
+function buf(...args: string[]): void {
+  execFileSync("buf", args, { cwd: protoDir, stdio: "inherit" });
+}
+
+rmSync(genDir, { recursive: true, force: true });
+mkdirSync(genDir, { recursive: true });
+buf("generate");
+buf("build", "--as-file-descriptor-set", "-o", "gen/descriptors.binpb");
+
+const catalog = readCatalog(readFileSync(join(genDir, "descriptors.binpb")));
+for (const service of catalog.services) {
+  writeFileSync(join(genDir, `${service.module}.contract.ts`), renderContract(service, catalog));
+}
+writeFileSync(join(genDir, "catalog.ts"), renderCatalog(catalog));
+console.log(
+  `proto: ${catalog.services.length} services, ${catalog.methods.length} RPCs, ${catalog.events.length} events`,
+);
