@@ -1,0 +1,43 @@
+import { emit } from "@agentmesh/bus";
+import { newId } from "@agentmesh/ids";
+import type { Queryable, Transaction } from "@agentmesh/postgres";
+import { AuditEntry } from "@agentmesh/proto/compliance";
+import { auditRecordedEvent } from "@agentmesh/proto/compliance.contract";
+
+/** What to say of an action; see AuditEntry in the contract for each field. */
+export type AuditRecord = {
+  readonly tenant: string;
+  readonly service: string;
+  readonly subject: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly outcome: "allowed" | "denied" | "succeeded" | "failed";
+  readonly actors?: readonly string[];
+  readonly reason?: string;
+  readonly requestId?: string;
+  readonly traceId?: string;
+  readonly classification?: string;
+  /** Lower-case hex of SHA-256. */
+  readonly requestHash?: string;
+  readonly replyHash?: string;
+};
+
+/**
+ * Records an action in the transaction that makes it true: it commits with the state, leaves through the outbox, and
+ * compliance takes it into the tenant's tree once, whatever is delivered twice.
+ *
+ * @param at when it happened
+ */
+export async function recordAudit(
+  tx: Transaction | Queryable,
+  record: AuditRecord,
+  at: Date = new Date(),
+): Promise<void> {
+  const { actors = [], ...rest } = record;
+  const entry = AuditEntry.fromPartial({ ...rest, actors: [...actors], id: newId(), at });
+  await emit(tx, auditRecordedEvent, {
+    tenant: record.tenant,
+    publisher: record.service,
+    data: { entryId: entry.id, entry },
+  });
+}

@@ -1,0 +1,12 @@
+export { type CloudEvent, readCloudEvent } from "./cloud-event.ts";
+export { type Bus, type BusOptions, connectBus } from "./connect.ts";
+export { type ConsumeOptions, type Consumer, consume } from "./consume.ts";
+export { consumeEvents, type EventContract, type Received } from "./consume-events.ts";
+export { type EmitOptions, emit, emitAll, emitRaw, type RawEvent } from "./emit.ts";
+export { busMigrations } from "./migrations.ts";
+export { publishSnapshots, type SnapshotPublisher, type SnapshotRow } from "./publish-snapshot.ts";
+export { type Relay, startRelay } from "./relay.ts";
+export { EVENTS_STREAM, SNAPSHOT_BUCKET, WORK_STREAM } from "./streams.ts";
+export { eventSubject, subjectToken } from "./subjects.ts";
+export { type Snapshot, type SnapshotOptions, watchSnapshot } from "./watch-snapshot.ts";
+export { pullWork, type WorkMessage, type WorkOptions } from "./work.ts";

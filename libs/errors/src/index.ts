@@ -1,0 +1,2 @@
+export { AppError, type AppErrorOptions, type ErrorCode, type ErrorWire, errorCodes } from "./app-error.ts";
+export { describeError, isAppError, toAppError } from "./convert.ts";

@@ -1,0 +1,3 @@
+export { type Database, type DatabaseOptions, openDatabase, type Queryable, type Transaction } from "./database.ts";
+export { isUniqueViolation, toDatabaseError } from "./errors.ts";
+export { type MigrationSource, migrate } from "./migrate.ts";

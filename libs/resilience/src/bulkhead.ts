@@ -1,0 +1,53 @@
+import { AppError } from "@agentmesh/errors";
+
+export type Bulkhead = {
+  /** @throws AppError RESOURCE_EXHAUSTED (QUEUE_FULL) at once when all places and the queue are taken */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  readonly running: number;
+  readonly queued: number;
+};
+
+/**
+ * At most `places` at once and `queue` waiting. Written here and not taken from cockatiel because a refusal must say
+ * how long to wait, and because the counts are a metric.
+ */
+export function createBulkhead(options: {
+  name: string;
+  places: number;
+  queue: number;
+  retryAfterMs?: number;
+}): Bulkhead {
+  const { name, places, queue, retryAfterMs = 1000 } = options;
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return {
+    async run(work) {
+      if (running >= places) {
+        if (waiting.length >= queue) {
+          throw new AppError(
+            "RESOURCE_EXHAUSTED",
+            `${name}: all ${places} places are busy and ${queue} are waiting; try again later`,
+            { reason: "QUEUE_FULL", retryAfterMs },
+          );
+        }
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      } else {
+        running += 1;
+      }
+      try {
+        return await work();
+      } finally {
+        // The place is handed to the next in line without ever becoming free, so nobody overtakes.
+        const next = waiting.shift();
+        if (next) next();
+        else running -= 1;
+      }
+    },
+    get running() {
+      return running;
+    },
+    get queued() {
+      return waiting.length;
+    },
+  };
+}

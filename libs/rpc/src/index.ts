@@ -1,0 +1,8 @@
+export { type Channel, type ChannelOptions, openChannel } from "./channel.ts";
+export { type CallOptions, type Client, createClient, createRawClient, type RawClient } from "./client.ts";
+export type { Contract, DeepPartial, MessageCodec, MethodContract } from "./contract.ts";
+export type { Call, Handlers, Implementation, ServerStreamHandler, UnaryHandler } from "./handlers.ts";
+export { implement, requirePrincipal } from "./handlers.ts";
+export { type HealthStatus, healthContract } from "./health.ts";
+export { type ServeOptions, type Server, serve } from "./server.ts";
+export { errorFromStatus, metadataOfError, statusOf } from "./status.ts";

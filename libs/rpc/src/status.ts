@@ -1,0 +1,70 @@
+import { AppError, type ErrorCode, errorCodes, toAppError } from "@agentmesh/errors";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+
+const TO_GRPC: Record<ErrorCode, status> = {
+  INVALID_ARGUMENT: status.INVALID_ARGUMENT,
+  UNAUTHENTICATED: status.UNAUTHENTICATED,
+  PERMISSION_DENIED: status.PERMISSION_DENIED,
+  NOT_FOUND: status.NOT_FOUND,
+  CONFLICT: status.ABORTED,
+  FAILED_PRECONDITION: status.FAILED_PRECONDITION,
+  RESOURCE_EXHAUSTED: status.RESOURCE_EXHAUSTED,
+  DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
+  CANCELLED: status.CANCELLED,
+  UNAVAILABLE: status.UNAVAILABLE,
+  UNIMPLEMENTED: status.UNIMPLEMENTED,
+  DATA_LOSS: status.DATA_LOSS,
+  INTERNAL: status.INTERNAL,
+};
+
+const FROM_GRPC = new Map<number, ErrorCode>(errorCodes.map((code) => [TO_GRPC[code], code]));
+FROM_GRPC.set(status.ALREADY_EXISTS, "CONFLICT");
+FROM_GRPC.set(status.OUT_OF_RANGE, "INVALID_ARGUMENT");
+
+const REASON = "mesh-reason";
+const FIELD = "mesh-field";
+const RETRY_AFTER = "mesh-retry-after-ms";
+
+export function statusOf(error: AppError): status {
+  return TO_GRPC[error.code];
+}
+
+/** Reason, field and retry hint of an error as trailing metadata. */
+export function metadataOfError(error: AppError): Metadata {
+  const metadata = new Metadata();
+  if (error.reason) metadata.set(REASON, error.reason);
+  // Metadata values are ASCII; a field path may hold what a user wrote.
+  if (error.field) metadata.set(FIELD, encodeURIComponent(error.field));
+  if (error.retryAfterMs !== undefined) metadata.set(RETRY_AFTER, String(Math.ceil(error.retryAfterMs)));
+  return metadata;
+}
+
+/** What a server answers: the message goes out as it is, except that INTERNAL hides its detail. */
+export function toServiceError(error: unknown): Partial<ServiceError> {
+  const failure = toAppError(error);
+  const details =
+    failure.code === "INTERNAL"
+      ? "an internal error occurred; the service's log has the detail under the same trace id"
+      : failure.message;
+  return { code: statusOf(failure), details, metadata: metadataOfError(failure) };
+}
+
+/** What a client got: the peer's AppError as it was. */
+export function errorFromStatus(error: ServiceError, operation: string): AppError {
+  const code = FROM_GRPC.get(error.code) ?? "INTERNAL";
+  const reason = textOf(error.metadata, REASON);
+  const field = textOf(error.metadata, FIELD);
+  const retryAfter = textOf(error.metadata, RETRY_AFTER);
+  const message = reason || code !== "UNAVAILABLE" ? error.details : `${operation}: ${error.details}`;
+  return new AppError(code, message || `${operation} failed`, {
+    ...(reason && { reason }),
+    ...(field && { field: decodeURIComponent(field) }),
+    ...(retryAfter && { retryAfterMs: Number(retryAfter) }),
+    cause: error,
+  });
+}
+
+function textOf(metadata: Metadata | undefined, name: string): string | undefined {
+  const [value] = metadata?.get(name) ?? [];
+  return value === undefined ? undefined : String(value);
+}

@@ -1,0 +1,4 @@
+export { type AdminServer, openAdminServer } from "./admin-server.ts";
+export { type Foundation, openFoundation } from "./foundation.ts";
+export { type Running, runService } from "./run-service.ts";
+export { databaseSettings, type MeshConfig, meshSettings, peerAddress, redisSettings } from "./settings.ts";
