@@ -109,7 +109,6 @@ export const authContract = {
       idempotency: "READ",
       timeoutMs: 5000,
       rateClass: "INTERNAL",
-      http: undefined,
       summary: "Trade a credential for a short internal token for one audience",
       inspectRequest: [],
       inspectResponse: [],

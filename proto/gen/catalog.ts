@@ -22,7 +22,7 @@ export type MethodRule = {
   readonly idempotency: Idempotency;
   readonly timeoutMs: number;
   readonly rateClass: RateClass;
-  readonly http?: { readonly verb: string; readonly path: string };
+  readonly http?: { readonly verb: string; readonly path: string } | undefined;
   readonly summary: string;
   /** Paths of inspected text: `a.b`, `list[].c`, and `oneof?case` for a member of a oneof. */
   readonly inspectRequest: readonly string[];

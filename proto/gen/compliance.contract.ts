@@ -37,7 +37,6 @@ export const complianceContract = {
       idempotency: "IDEMPOTENT",
       timeoutMs: 5000,
       rateClass: "INTERNAL",
-      http: undefined,
       summary: "Append entries; durable when this returns; a repeated id is one entry",
       inspectRequest: [],
       inspectResponse: [],

@@ -41,7 +41,9 @@ function renderImports(methods: MethodEntry[], events: EventEntry[]): string {
 
 function renderMethod(method: MethodEntry): string {
   const rest = ruleOf(method);
-  const rule = Object.entries(rest).map(([key, value]) => `      ${key}: ${JSON.stringify(value)},`);
+  const rule = Object.entries(rest)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `      ${key}: ${JSON.stringify(value)},`);
   return [
     `    ${lowerFirst(method.name)}: {`,
     ...rule,

@@ -9,10 +9,10 @@ export type KindRules<Spec = unknown> = {
    *
    * @throws AppError INVALID_ARGUMENT naming the path
    */
-  readonly check?: (tx: Queryable, tenant: string, name: string, spec: Spec) => Promise<void>;
+  check?(tx: Queryable, tenant: string, name: string, spec: Spec): Promise<void>;
 };
 
-export type ResourceKinds = { readonly [kind: string]: KindRules<never> };
+export type ResourceKinds = { readonly [kind: string]: KindRules };
 
 /** Tables resource and resource_version; after the bus's in the migrations of a service that owns kinds. */
 export const resourceMigrations: MigrationSource = {

@@ -116,9 +116,9 @@ export async function openResources(options: ResourcesOptions): Promise<Resource
   };
 }
 
-type Candidate = { readonly hash: string; readonly spec: Record<string, unknown>; readonly parsed: never };
+type Candidate = { readonly hash: string; readonly spec: Record<string, unknown>; readonly parsed: unknown };
 
-function checked(request: ApplyResourceRequest, rules: KindRules<never>): Candidate {
+function checked(request: ApplyResourceRequest, rules: KindRules): Candidate {
   const spec = request.spec ?? {};
   const canonical = canonicalJson({ labels: request.labels, spec });
   if (canonical.length > MAX_SPEC_BYTES) {
@@ -139,7 +139,7 @@ async function applyIn(
   principal: Pick<Principal, "tenant" | "subject">,
   request: ApplyResourceRequest,
   candidate: Candidate,
-  rules: KindRules<never>,
+  rules: KindRules,
 ): Promise<{ row: StoredResource; outcome: ApplyResourceReply_Outcome }> {
   const { tenant, subject } = principal;
   const { kind, name, labels } = request;
@@ -216,7 +216,7 @@ function snapshotRow(row: StoredResource): SnapshotRow {
   return { key: resourceKey(tenant, name), version, value };
 }
 
-function rulesOf(kinds: ResourceKinds, kind: string): KindRules<never> {
+function rulesOf(kinds: ResourceKinds, kind: string): KindRules {
   const rules = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   if (rules) return rules;
   throw new AppError(

@@ -5,10 +5,10 @@ import { eventually, type TestCallers, type TestEnvironment, testCallers, testEn
 import { createTokenVerifier, loadWorkloadIdentity } from "@agentmesh/identity";
 import { openDatabase } from "@agentmesh/postgres";
 import { costContract } from "@agentmesh/proto/cost.contract";
-import { openResources, resourceMigrations, watchResources } from "../src/index.ts";
 import { implement, serve } from "@agentmesh/rpc";
 import { createLogger, createMetrics } from "@agentmesh/telemetry";
 import { z } from "zod";
+import { openResources, resourceMigrations, watchResources } from "../src/index.ts";
 
 // A server with the resource handlers of the cost contract, on real PostgreSQL and NATS, called over real gRPC.
 const budget = z.strictObject({ scope: z.string(), monthlyUsd: z.number().positive() });
