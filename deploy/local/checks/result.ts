@@ -1,0 +1,1 @@
+export type CheckResult = { readonly state: "passed" | "failed" | "skipped"; readonly output: string };

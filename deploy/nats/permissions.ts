@@ -1,0 +1,49 @@
+// What each service may say and hear on NATS, derived from the catalog of events.
+import { type CatalogEvent, catalogEvents } from "@agentmesh/proto/catalog";
+
+export type Permissions = {
+  readonly publish: { readonly allow: readonly string[]; readonly deny: readonly string[] };
+  readonly subscribe: { readonly allow: readonly string[] };
+};
+
+/** The only service that hands out work. */
+const workPublisher = "orchestrator";
+
+/**
+ * Services create and read streams, consumers and buckets through the JetStream API; what destroys stored messages is
+ * left to the administrator.
+ */
+const jetStreamApi = ["$JS.API.>", "$JS.ACK.>", "$JS.FC.>"];
+const destructiveApi = [
+  "$JS.API.STREAM.DELETE.>",
+  "$JS.API.STREAM.PURGE.>",
+  "$JS.API.STREAM.MSG.DELETE.>",
+  "$JS.API.STREAM.RESTORE.>",
+  "$JS.API.STREAM.SNAPSHOT.>",
+  "$JS.API.STREAM.PEER.>",
+  "$JS.API.STREAM.LEADER.>",
+  "$JS.API.SERVER.>",
+  "$JS.API.ACCOUNT.PURGE.>",
+];
+
+/**
+ * A service publishes events under its own name only, for any tenant (the token of the tenant comes from the row that
+ * the event was written with). Snapshots go to their KV bucket, wake-up hints to `hint.>`.
+ */
+export function permissionsOf(service: string, events: readonly CatalogEvent[] = catalogEvents): Permissions {
+  const publishes = events.some((event) => event.publisher === service || event.publisher === "*");
+  return {
+    publish: {
+      allow: [
+        ...(publishes ? [`evt.*.${service}.>`] : []),
+        ...(service === workPublisher ? ["wf.>"] : []),
+        "hint.>",
+        "$KV.snapshots.>",
+        "_INBOX.>",
+        ...jetStreamApi,
+      ],
+      deny: destructiveApi,
+    },
+    subscribe: { allow: ["_INBOX.>", "hint.>"] },
+  };
+}
