@@ -151,6 +151,8 @@ export interface SlaState {
   windowS: number;
   samples: bigint;
   violated: boolean;
+  /** How fast the error budget is being spent now: 1 spends exactly all of it in a window, 14.4 spends it 14.4 times. */
+  burnRate: number;
 }
 
 export interface ListSlaStatesReply {
@@ -878,6 +880,7 @@ function createBaseSlaState(): SlaState {
     windowS: 0,
     samples: 0n,
     violated: false,
+    burnRate: 0,
   };
 }
 
@@ -912,6 +915,9 @@ export const SlaState: MessageFns<SlaState> = {
     }
     if (message.violated !== false) {
       writer.uint32(72).bool(message.violated);
+    }
+    if (message.burnRate !== 0) {
+      writer.uint32(81).double(message.burnRate);
     }
     return writer;
   },
@@ -1001,6 +1007,14 @@ export const SlaState: MessageFns<SlaState> = {
             message.violated = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.burnRate = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1032,6 +1046,11 @@ export const SlaState: MessageFns<SlaState> = {
         : 0,
       samples: isSet(object.samples) ? BigInt(object.samples) : 0n,
       violated: isSet(object.violated) ? globalThis.Boolean(object.violated) : false,
+      burnRate: isSet(object.burnRate)
+        ? globalThis.Number(object.burnRate)
+        : isSet(object.burn_rate)
+        ? globalThis.Number(object.burn_rate)
+        : 0,
     };
   },
 
@@ -1064,6 +1083,9 @@ export const SlaState: MessageFns<SlaState> = {
     if (message.violated !== false) {
       obj.violated = message.violated;
     }
+    if (message.burnRate !== 0) {
+      obj.burnRate = floatToJson(message.burnRate);
+    }
     return obj;
   },
 
@@ -1081,6 +1103,7 @@ export const SlaState: MessageFns<SlaState> = {
     message.windowS = object.windowS ?? 0;
     message.samples = (object.samples !== undefined && object.samples !== null) ? BigInt(object.samples) : 0n;
     message.violated = object.violated ?? false;
+    message.burnRate = object.burnRate ?? 0;
     return message;
   },
 };

@@ -32,6 +32,8 @@ export interface LookupReply {
   ageS: number;
   /** What the answer cost when it was made, integer nano-USD. */
   costNanoUsd: bigint;
+  /** On a miss: the epoch of the partition that was searched, to be given back when the answer is stored. Empty: unknown. */
+  epoch: string;
 }
 
 export interface StoreRequest {
@@ -40,6 +42,8 @@ export interface StoreRequest {
   ttlS: number;
   tags: string[];
   costNanoUsd: bigint;
+  /** What the lookup answered, so that an answer made before an invalidation never outlives it. Empty: not stored. */
+  epoch: string;
 }
 
 export interface StoreReply {
@@ -287,7 +291,7 @@ export const LookupRequest: MessageFns<LookupRequest> = {
 };
 
 function createBaseLookupReply(): LookupReply {
-  return { hit: false, tier: "", value: new Uint8Array(0), ageS: 0, costNanoUsd: 0n };
+  return { hit: false, tier: "", value: new Uint8Array(0), ageS: 0, costNanoUsd: 0n, epoch: "" };
 }
 
 export const LookupReply: MessageFns<LookupReply> = {
@@ -309,6 +313,9 @@ export const LookupReply: MessageFns<LookupReply> = {
         throw new globalThis.Error("value provided for field message.costNanoUsd of type int64 too large");
       }
       writer.uint32(40).int64(message.costNanoUsd);
+    }
+    if (message.epoch !== "") {
+      writer.uint32(50).string(message.epoch);
     }
     return writer;
   },
@@ -366,6 +373,14 @@ export const LookupReply: MessageFns<LookupReply> = {
             message.costNanoUsd = reader.int64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -393,6 +408,7 @@ export const LookupReply: MessageFns<LookupReply> = {
         : isSet(object.cost_nano_usd)
         ? BigInt(object.cost_nano_usd)
         : 0n,
+      epoch: isSet(object.epoch) ? globalThis.String(object.epoch) : "",
     };
   },
 
@@ -413,6 +429,9 @@ export const LookupReply: MessageFns<LookupReply> = {
     if (message.costNanoUsd !== 0n) {
       obj.costNanoUsd = message.costNanoUsd.toString();
     }
+    if (message.epoch !== "") {
+      obj.epoch = message.epoch;
+    }
     return obj;
   },
 
@@ -428,12 +447,13 @@ export const LookupReply: MessageFns<LookupReply> = {
     message.costNanoUsd = (object.costNanoUsd !== undefined && object.costNanoUsd !== null)
       ? BigInt(object.costNanoUsd)
       : 0n;
+    message.epoch = object.epoch ?? "";
     return message;
   },
 };
 
 function createBaseStoreRequest(): StoreRequest {
-  return { key: undefined, value: new Uint8Array(0), ttlS: 0, tags: [], costNanoUsd: 0n };
+  return { key: undefined, value: new Uint8Array(0), ttlS: 0, tags: [], costNanoUsd: 0n, epoch: "" };
 }
 
 export const StoreRequest: MessageFns<StoreRequest> = {
@@ -455,6 +475,9 @@ export const StoreRequest: MessageFns<StoreRequest> = {
         throw new globalThis.Error("value provided for field message.costNanoUsd of type int64 too large");
       }
       writer.uint32(40).int64(message.costNanoUsd);
+    }
+    if (message.epoch !== "") {
+      writer.uint32(50).string(message.epoch);
     }
     return writer;
   },
@@ -512,6 +535,14 @@ export const StoreRequest: MessageFns<StoreRequest> = {
             message.costNanoUsd = reader.int64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -539,6 +570,7 @@ export const StoreRequest: MessageFns<StoreRequest> = {
         : isSet(object.cost_nano_usd)
         ? BigInt(object.cost_nano_usd)
         : 0n,
+      epoch: isSet(object.epoch) ? globalThis.String(object.epoch) : "",
     };
   },
 
@@ -559,6 +591,9 @@ export const StoreRequest: MessageFns<StoreRequest> = {
     if (message.costNanoUsd !== 0n) {
       obj.costNanoUsd = message.costNanoUsd.toString();
     }
+    if (message.epoch !== "") {
+      obj.epoch = message.epoch;
+    }
     return obj;
   },
 
@@ -574,6 +609,7 @@ export const StoreRequest: MessageFns<StoreRequest> = {
     message.costNanoUsd = (object.costNanoUsd !== undefined && object.costNanoUsd !== null)
       ? BigInt(object.costNanoUsd)
       : 0n;
+    message.epoch = object.epoch ?? "";
     return message;
   },
 };

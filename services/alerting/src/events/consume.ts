@@ -1,0 +1,38 @@
+import { type Bus, type Consumer, consumeEvents, type EventContract, type Received } from "@agentmesh/bus";
+import { signInAttemptedEvent } from "@agentmesh/proto/auth.contract";
+import { dlpFoundEvent } from "@agentmesh/proto/compliance.contract";
+import { budgetThresholdCrossedEvent } from "@agentmesh/proto/cost.contract";
+import { requestRefusedEvent } from "@agentmesh/proto/gateway.contract";
+import { triggerRejectedEvent, workflowEndedEvent, workflowStartedEvent } from "@agentmesh/proto/orchestrator.contract";
+import { agentRunCompletedEvent } from "@agentmesh/proto/runner.contract";
+import type { Context } from "../context.ts";
+import type { Sample } from "../domain/samples.ts";
+import { recordSamples } from "../record-samples.ts";
+import { onAgentRunCompleted } from "./on-agent-run-completed.ts";
+import { onBudgetThresholdCrossed } from "./on-budget-threshold-crossed.ts";
+import { onDlpFound } from "./on-dlp-found.ts";
+import { onRequestRefused } from "./on-request-refused.ts";
+import { onSignInAttempted } from "./on-sign-in-attempted.ts";
+import { onTriggerRejected } from "./on-trigger-rejected.ts";
+import { onWorkflowEnded } from "./on-workflow-ended.ts";
+import { onWorkflowStarted } from "./on-workflow-started.ts";
+
+/** Every event that is measured. */
+export function consumeAll(bus: Bus, context: Pick<Context, "db" | "metrics">): Consumer[] {
+  function measure<T>(event: EventContract<T>, samplesOf: (event: Received<T>) => Sample[]): Consumer {
+    return consumeEvents(bus, context.db, {
+      event,
+      handle: (tx, events) => recordSamples(context, tx, events.flatMap(samplesOf), new Date()),
+    });
+  }
+  return [
+    measure(agentRunCompletedEvent, onAgentRunCompleted),
+    measure(workflowStartedEvent, onWorkflowStarted),
+    measure(workflowEndedEvent, onWorkflowEnded),
+    measure(triggerRejectedEvent, onTriggerRejected),
+    measure(dlpFoundEvent, onDlpFound),
+    measure(budgetThresholdCrossedEvent, onBudgetThresholdCrossed),
+    measure(signInAttemptedEvent, onSignInAttempted),
+    measure(requestRefusedEvent, onRequestRefused),
+  ];
+}

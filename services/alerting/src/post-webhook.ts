@@ -1,0 +1,103 @@
+import { createHmac } from "node:crypto";
+import { lookup as resolve } from "node:dns";
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { isIP, type LookupFunction } from "node:net";
+import { AppError } from "@agentmesh/errors";
+import { isReachable, type Reach } from "./domain/address.ts";
+
+export type WebhookRequest = {
+  readonly url: string;
+  readonly body: string;
+  /** Sent as Idempotency-Key. */
+  readonly key: string;
+  /** Default: not signed. */
+  readonly secret: string | undefined;
+  readonly reach: Reach;
+  /** For all of it, name resolution included. */
+  readonly timeoutMs: number;
+  readonly now: Date;
+};
+
+/**
+ * POSTs a body once. Success is a 2xx; a redirect is not followed, for it could lead to where we would not go. The
+ * address is judged when the socket is opened, so a name cannot change its mind after a check.
+ *
+ * With a secret it carries `Agentmesh-Signature: t=<seconds>,v1=<hex>`: HMAC-SHA-256 over `<seconds>.<body>`.
+ *
+ * @throws AppError PERMISSION_DENIED (ADDRESS_NOT_REACHABLE), FAILED_PRECONDITION (STATUS) or UNAVAILABLE
+ */
+export async function postWebhook(options: WebhookRequest): Promise<void> {
+  const url = new URL(options.url);
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  assertAllowed(url, host, options.reach);
+  const status = await send(url, options);
+  if (status >= 200 && status < 300) return;
+  throw new AppError("FAILED_PRECONDITION", `${url.host} answered ${status}; expected 2xx`, { reason: "STATUS" });
+}
+
+/** @throws AppError PERMISSION_DENIED for an address or a protocol that the settings do not reach */
+export function assertAllowed(url: URL, host: string, reach: Reach): void {
+  if (isIP(host) !== 0 && !isReachable(host, reach)) throw notReachable(host);
+  if (url.protocol === "https:" || reach !== "none") return;
+  throw new AppError("PERMISSION_DENIED", `a webhook to ${url.host} must be https; http is for development`, {
+    reason: "HTTPS_REQUIRED",
+    field: "url",
+  });
+}
+
+function notReachable(host: string): AppError {
+  return new AppError(
+    "PERMISSION_DENIED",
+    `a webhook must not go to ${host}, which is not a public address; use a public one, or have the operator set webhooks.reach`,
+    { reason: "ADDRESS_NOT_REACHABLE", field: "url" },
+  );
+}
+
+function send(url: URL, options: WebhookRequest): Promise<number> {
+  const { body, key, secret, timeoutMs, reach } = options;
+  const seconds = Math.floor(options.now.getTime() / 1000);
+  const { promise, resolve: done, reject } = Promise.withResolvers<number>();
+  const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {
+    method: "POST",
+    agent: false,
+    lookup: lookupReachable(reach),
+    signal: AbortSignal.timeout(timeoutMs),
+    headers: {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+      "user-agent": "agentmesh-alerting",
+      "idempotency-key": key,
+      ...(secret !== undefined && { "agentmesh-signature": `t=${seconds},v1=${sign(secret, seconds, body)}` }),
+    },
+  });
+  request.on("error", (cause) => {
+    if (cause instanceof AppError) return reject(cause);
+    const what = cause.name === "AbortError" ? `no answer within ${timeoutMs} ms` : cause.message;
+    reject(new AppError("UNAVAILABLE", `${url.host}: ${what}`, { cause }));
+  });
+  request.once("response", (response) => {
+    // The status says it all; reading a body could take for ever.
+    done(response.statusCode ?? 0);
+    response.on("error", () => undefined);
+    response.destroy();
+  });
+  request.end(body);
+  return promise;
+}
+
+function sign(secret: string, seconds: number, body: string): string {
+  return createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
+}
+
+function lookupReachable(reach: Reach): LookupFunction {
+  return (hostname, options, done) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return done(error, "");
+      const [first, ...others] = addresses.filter(({ address }) => isReachable(address, reach));
+      if (!first) return done(notReachable(hostname), "");
+      if (options.all) done(null, [first, ...others]);
+      else done(null, first.address, first.family);
+    });
+  };
+}
