@@ -153,7 +153,7 @@ test("rounds have ids of their own, and a repeated event keeps those of its roun
 function refusalOf(ticket: Ticket, accepts: (input: unknown) => boolean): string | undefined {
   if (ticket.headers) return "NOT_A_CLOUD_EVENT";
   if (Buffer.byteLength(ticket.body) > (trigger?.maxBytes ?? 0)) return "TOO_LARGE";
-  if (!isJson(ticket.body)) return "INVALID_JSON";
+  if (!isJson(ticket.body)) return "BAD_JSON";
   return accepts(JSON.parse(ticket.body)) ? undefined : "INVALID_INPUT";
 }
 

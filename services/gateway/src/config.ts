@@ -1,0 +1,71 @@
+import { dirname, join } from "node:path";
+import { loadConfig } from "@agentmesh/config";
+import { meshSettings, peerAddress, redisSettings } from "@agentmesh/service";
+import { z } from "zod";
+
+const perWindow = z.int().min(1);
+
+const limitFigures = z.strictObject({
+  /** Requests of one subject in a window. */
+  user: perWindow,
+  /** Of all subjects of one department. */
+  department: perWindow,
+  /** Of the whole tenant. */
+  tenant: perWindow,
+  /** Of one remote address to methods that need no sign-in. */
+  address: perWindow,
+});
+
+const schema = z.strictObject({
+  ...meshSettings,
+  http: z.strictObject({
+    /** HTTP/JSON and SSE; 0: any free port. */
+    port: z.int().min(0).max(65_535),
+  }),
+  redis: redisSettings,
+  peers: z.strictObject({
+    auth: peerAddress,
+    "agent-runner": peerAddress,
+    cache: peerAddress,
+    orchestrator: peerAddress,
+    compliance: peerAddress,
+    cost: peerAddress,
+    alerting: peerAddress,
+  }),
+  audit: z.strictObject({
+    /** Folder of entries that compliance could not take yet. Default: beside the key file, or /var/spool/agentmesh. */
+    spoolDir: z.string().default(""),
+  }),
+  limits: z.strictObject({
+    /** Which of `profiles` holds. Default: `development` in development, else `production`. */
+    profile: z.string().default(""),
+    /** `sliding`: in no span of `windowMs` more than the limit; `fixed`: counted anew each `windowMs`. Default sliding. */
+    window: z.enum(["sliding", "fixed"]).default("sliding"),
+    /** Default one hour. */
+    windowMs: z.int().min(1000).default(3_600_000),
+    /** The part of a limit a replica holds ready for when Redis is down, already counted. Default 0.05. */
+    leaseShare: z.number().min(0).max(0.5).default(0.05),
+    profiles: z.record(z.string(), limitFigures),
+  }),
+});
+
+export type GatewayConfig = z.infer<typeof schema>;
+export type LimitFigures = z.infer<typeof limitFigures>;
+
+export function loadGatewayConfig(): GatewayConfig {
+  return loadConfig(new URL("../config.yaml", import.meta.url), schema, process.env);
+}
+
+/** The figures of the chosen profile. @throws Error naming the profiles there are */
+export function limitFiguresOf({ environment, limits }: GatewayConfig): LimitFigures {
+  const name = limits.profile || (environment === "development" ? "development" : "production");
+  const figures = limits.profiles[name];
+  if (figures) return figures;
+  const known = Object.keys(limits.profiles).join(", ");
+  throw new Error(`config: limits.profile ${JSON.stringify(name)} is not one of limits.profiles; there are ${known}`);
+}
+
+export function spoolDirOf({ environment, audit, workload }: GatewayConfig): string {
+  if (audit.spoolDir) return audit.spoolDir;
+  return environment === "development" ? join(dirname(workload.keyFile), "gateway-spool") : "/var/spool/agentmesh";
+}

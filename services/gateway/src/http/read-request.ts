@@ -1,0 +1,93 @@
+import type { IncomingMessage } from "node:http";
+import { AppError } from "@agentmesh/errors";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { checkJson } from "./check-json.ts";
+import { HttpError } from "./http-error.ts";
+import { jsonProblem } from "./json-position.ts";
+import { readQuery } from "./read-query.ts";
+import type { Match } from "./router.ts";
+
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** The request message of a route: captures of the path, the query or the JSON body, checked against the contract. */
+export async function readRequest(
+  incoming: IncomingMessage,
+  { method, captures }: Match,
+  query: URLSearchParams,
+  message: DescMessage,
+): Promise<unknown> {
+  const text = await readBody(incoming);
+  const given = text === "" ? readQuery(message, query) : parseBody(incoming, text);
+  for (const name of Object.keys(captures)) {
+    const field = message.fields.find((candidate) => candidate.name === name);
+    const other = field && (given[field.jsonName] ?? given[field.name]);
+    if (other !== undefined && other !== captures[name]) {
+      throw new AppError("INVALID_ARGUMENT", `${name} is ${captures[name]} in the path and another value beside it`, {
+        reason: "CONTRADICTION",
+        field: name,
+      });
+    }
+    if (field) delete given[field.jsonName];
+  }
+  resume(incoming, message, given);
+  const json = { ...given, ...captures };
+  checkJson(message, json);
+  return method.request.fromJSON(json);
+}
+
+/** A browser's EventSource says with a header where its stream broke off. */
+function resume(incoming: IncomingMessage, message: DescMessage, json: Record<string, unknown>): void {
+  const last = incoming.headers["last-event-id"];
+  if (typeof last !== "string" || !/^\d{1,9}$/.test(last)) return;
+  if (message.fields.some((field) => field.name === "after_seq")) json.afterSeq = Number(last);
+}
+
+async function readBody(incoming: IncomingMessage): Promise<string> {
+  const announced = Number(incoming.headers["content-length"] ?? 0);
+  if (announced > MAX_BODY_BYTES) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseBody(incoming: IncomingMessage, text: string): Record<string, unknown> {
+  const type = incoming.headers["content-type"] ?? "application/json";
+  if (!/^application\/(\w+\+)?json\b/i.test(type)) {
+    const message = `the body is ${type.slice(0, 80)}; send application/json`;
+    throw new HttpError(415, new AppError("INVALID_ARGUMENT", message, { reason: "NOT_JSON" }));
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw notJson(text, cause);
+  }
+  if (value !== null && typeof value === "object" && !Array.isArray(value)) return { ...value };
+  throw new AppError("INVALID_ARGUMENT", "the body must be a JSON object", { reason: "WRONG_TYPE" });
+}
+
+function notJson(text: string, cause: unknown): AppError {
+  const problem = jsonProblem(text);
+  const at = problem?.position ?? 0;
+  const before = text.slice(0, at);
+  const line = before.split("\n").length;
+  const column = at - before.lastIndexOf("\n");
+  return new AppError(
+    "INVALID_ARGUMENT",
+    `the body is not valid JSON at position ${at} (line ${line}, column ${column}): expected ${problem?.expected ?? "JSON"}`,
+    { reason: "BAD_JSON", cause },
+  );
+}
+
+function tooLarge(): HttpError {
+  const message = `the body is larger than ${MAX_BODY_BYTES} bytes; send less`;
+  // What is still coming is not read: the connection ends with the answer.
+  return new HttpError(413, new AppError("INVALID_ARGUMENT", message, { reason: "BODY_TOO_LARGE" }), {
+    connection: "close",
+  });
+}

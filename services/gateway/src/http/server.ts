@@ -1,0 +1,190 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { AppError, describeError, toAppError } from "@agentmesh/errors";
+import { newId } from "@agentmesh/ids";
+import type { Context } from "../context.ts";
+import { failureOf, limitHeaders, type Performed, perform, publicMessage } from "../perform.ts";
+import { bodyOfMessage } from "../pipeline/body.ts";
+import { type RoutedMethod, routedMethods } from "../routes.ts";
+import { HttpError, httpStatusOf } from "./http-error.ts";
+import { openApi } from "./openapi.ts";
+import { indexPage } from "./page.ts";
+import { readRequest } from "./read-request.ts";
+import { createRouter, type Router } from "./router.ts";
+import { errorEvent, writeEvents } from "./sse.ts";
+
+export type HttpServer = AsyncDisposable & { readonly port: number };
+
+// A client that drips its headers or body (slow loris) is cut off; connections idle longer than a balancer's minute.
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 20_000;
+const CHECK_EVERY_MS = 1_000;
+const KEEP_ALIVE_MS = 65_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_CONNECTIONS = 10_000;
+const DRAIN_MS = 10_000;
+
+const SECURITY_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "cache-control": "no-store",
+} as const;
+
+/** HTTP/JSON and SSE over the same pipeline as gRPC. @throws AppError FAILED_PRECONDITION (PORT_IN_USE) */
+export async function openHttp(context: Context): Promise<HttpServer> {
+  const router = createRouter(routedMethods);
+  const streams = new Set<() => void>();
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      noDelay: true,
+    },
+    (incoming, response) => void answer(context, router, streams, incoming, response),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  await listen(server, context);
+  const address = server.address() as AddressInfo;
+  return {
+    port: address.port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      // Streams may last for hours; their readers resume at another replica.
+      for (const end of streams) end();
+      const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function listen(server: Server, { config }: Context): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(config.http.port, config.listen.host, resolve);
+  await promise.catch((cause) => {
+    const where = `${config.listen.host}:${config.http.port}`;
+    const message = `cannot listen on ${where}: ${describeError(cause)}; free the port or choose another with HTTP_PORT`;
+    throw new AppError("FAILED_PRECONDITION", message, { reason: "PORT_IN_USE", cause });
+  });
+}
+
+async function answer(
+  context: Context,
+  router: Router,
+  streams: Set<() => void>,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+  const url = new URL(incoming.url ?? "/", "http://edge");
+  try {
+    if (answerPage(context, incoming, response, url.pathname)) return;
+    const match = router.match(incoming.method ?? "GET", url.pathname);
+    const message = await readRequest(
+      incoming,
+      match,
+      url.searchParams,
+      context.descriptors.method(match.method.path).input,
+    );
+    await forward(context, streams, incoming, response, match.method, message);
+  } catch (error) {
+    refuse(context, response, error, headerOf(incoming)("x-request-id") ?? newId());
+  }
+}
+
+/** What the edge shows of itself to anyone. */
+function answerPage(context: Context, incoming: IncomingMessage, response: ServerResponse, path: string): boolean {
+  if (incoming.method !== "GET") return false;
+  if (path === "/") {
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end(indexPage());
+    return true;
+  }
+  if (path === "/openapi.json") {
+    response.setHeader("content-type", "application/json");
+    response.end(openApi(context.descriptors));
+    return true;
+  }
+  return false;
+}
+
+async function forward(
+  context: Context,
+  streams: Set<() => void>,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  method: RoutedMethod,
+  message: unknown,
+): Promise<void> {
+  const performed = perform(context, {
+    method,
+    surface: "http",
+    request: bodyOfMessage(method.request, message),
+    remoteAddress: incoming.socket.remoteAddress ?? "",
+    header: headerOf(incoming),
+  });
+  const { exchange, cancel } = performed;
+  response.once("close", () => {
+    if (!response.writableFinished) cancel();
+  });
+  streams.add(cancel);
+  try {
+    const reply = await performed.reply;
+    setHeaders(response, performed);
+    if (reply.kind === "unary") {
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify(method.response.toJSON(reply.body.message)));
+    } else {
+      response.writeHead(200, { "content-type": "text/event-stream", "x-accel-buffering": "no" });
+      await writeEvents(response, method, reply.frames, exchange.signal);
+      response.end();
+    }
+    performed.end("OK");
+  } catch (error) {
+    const failure = failureOf(exchange, error);
+    if (!response.headersSent) setHeaders(response, performed);
+    refuse(context, response, failure, exchange.requestId);
+    performed.end(failure.code);
+  } finally {
+    streams.delete(cancel);
+  }
+}
+
+function setHeaders(response: ServerResponse, { exchange }: Performed): void {
+  for (const [name, value] of limitHeaders(exchange)) response.setHeader(name, value);
+  response.setHeader("x-request-id", exchange.requestId);
+}
+
+function headerOf(incoming: IncomingMessage): (name: string) => string | undefined {
+  return (name) => {
+    const value = incoming.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  };
+}
+
+function refuse(context: Context, response: ServerResponse, cause: unknown, requestId: string): void {
+  const error = cause instanceof HttpError ? cause.error : toAppError(cause);
+  if (error.code === "INTERNAL") context.log.error({ requestId, error }, "request failed");
+  const body = { error: { ...error.toWire(), message: publicMessage(error), requestId } };
+  if (response.destroyed) return;
+  if (response.headersSent) {
+    response.end(errorEvent(body));
+    return;
+  }
+  response.statusCode = cause instanceof HttpError ? cause.status : httpStatusOf(error.code);
+  if (cause instanceof HttpError)
+    for (const [name, value] of Object.entries(cause.headers)) response.setHeader(name, value);
+  if (error.code === "UNAUTHENTICATED") response.setHeader("www-authenticate", 'Bearer realm="agentmesh"');
+  if (error.retryAfterMs !== undefined) response.setHeader("retry-after", String(Math.ceil(error.retryAfterMs / 1000)));
+  response.setHeader("x-request-id", /^[\w.:/-]{1,128}$/.test(requestId) ? requestId : newId());
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { defaultPolicy, inspectMessage } from "@agentmesh/inspect";
+import type { Body } from "./body.ts";
+import { inspectStream } from "./inspect-stream.ts";
+
+const make = (message: unknown): Body => ({ message, bytes: new Uint8Array() });
+const look = (body: Body) => make(inspectMessage(body.message, ["event?textDelta"], defaultPolicy).value);
+
+async function textOf(pieces: readonly string[]): Promise<string> {
+  async function* frames() {
+    for (const value of pieces) yield make({ event: { $case: "textDelta", value } });
+    yield make({ event: { $case: "ended", value: {} } });
+  }
+  let text = "";
+  for await (const { message } of inspectStream(frames(), { policy: defaultPolicy, look, make })) {
+    const { event } = message as { event: { $case: string; value: string } };
+    if (event.$case === "textDelta") text += event.value;
+  }
+  return text;
+}
+
+const long = "The parcel left on Monday and should arrive soon. ".repeat(30);
+
+test("a text that holds nothing arrives whole, however it was cut", async () => {
+  assert.equal(await textOf([...long]), long);
+  assert.equal(await textOf(["a", "b"]), "ab");
+});
+
+test("a card is taken out wherever a stream cuts it", async () => {
+  const text = `${long}Charge 4111 1111 1111 1111 please. ${long}`;
+  const start = text.indexOf("4111");
+  for (let cut = start - 2; cut <= start + 21; cut++) {
+    const redacted = await textOf([text.slice(0, cut), text.slice(cut)]);
+    assert.equal(redacted, text.replace("4111 1111 1111 1111", "[card ****1111]"));
+  }
+  assert.ok(!(await textOf([...text])).includes("4111 1111"));
+});
+
+test("a number that only words before it give away is found across pieces", async () => {
+  const text = `${long}My SSN is 123456789 by the way. ${long}`;
+  const redacted = await textOf(text.match(/.{1,7}/gs) ?? []);
+  assert.ok(!redacted.includes("123456789"), "the number got through");
+});
+
+test("a long token without a space is held until it is whole", async () => {
+  const part = (text: string) => Buffer.from(text).toString("base64url");
+  const claims = part(JSON.stringify({ sub: "ann", note: "a long story ".repeat(80) }));
+  const jwt = `${part('{"alg":"ES256","typ":"JWT"}')}.${claims}.${"Zx9".repeat(30)}`;
+  const redacted = await textOf(`${long}token ${jwt} end. ${long}`.match(/.{1,11}/gs) ?? []);
+  assert.ok(!redacted.includes(claims.slice(500, 520)), "a piece of the token got through");
+});

@@ -1,0 +1,113 @@
+import { describeError } from "@agentmesh/errors";
+import { type Channel, createRawClient, openChannel, type RawClient, serve } from "@agentmesh/rpc";
+import { type Foundation, openFoundation, type Running } from "@agentmesh/service";
+import { openTrail } from "./audit/trail.ts";
+import { watchBudgetStates } from "./budget-states.ts";
+import { openCallers } from "./callers/identify.ts";
+import { type GatewayConfig, limitFiguresOf, spoolDirOf } from "./config.ts";
+import type { Context } from "./context.ts";
+import { watchDataPolicies } from "./data-policies.ts";
+import { loadDescriptors, methodsWithSecrets } from "./descriptors.ts";
+import { openEdgeEvents } from "./events/publish.ts";
+import { registerReflection } from "./grpc/reflection.ts";
+import { registerMethods } from "./grpc/surface.ts";
+import { localHandlers } from "./handlers/index.ts";
+import { openHttp } from "./http/server.ts";
+import { createLimiter } from "./limits/limiter.ts";
+import { edgeMetrics } from "./metrics.ts";
+import { openRedis } from "./redis.ts";
+import { routedMethods } from "./routes.ts";
+import { openStoredReplies } from "./stored-replies.ts";
+
+export type RunningGateway = Running & { readonly httpPort: number };
+
+/** Starts the edge: gRPC, HTTP, and the one pipeline behind both. */
+export async function startGateway(config: GatewayConfig, overrides: Partial<Context> = {}): Promise<RunningGateway> {
+  await using stack = new AsyncDisposableStack();
+  const base = stack.use(await openFoundation(config, "gateway"));
+  const channels = openChannels(config, stack);
+  const context: Context = { ...(await openContext(config, base, channels, stack)), ...overrides };
+  const grpc = stack.use(
+    await serve({
+      host: config.listen.host,
+      port: config.listen.grpcPort,
+      implementations: [],
+      trust: { workload: base.workload, tokens: base.tokens },
+      log: base.log,
+      metrics: base.metrics,
+      register(server) {
+        registerMethods(server, context);
+        registerReflection(server, context.descriptors);
+      },
+    }),
+  );
+  const http = stack.use(await openHttp(context));
+  base.admin.setReady(true);
+  stack.defer(() => base.admin.setReady(false));
+  base.log.info({ grpcPort: grpc.port, httpPort: http.port, methods: routedMethods.length }, "the edge is open");
+  const opened = stack.move();
+  return {
+    port: grpc.port,
+    adminPort: base.admin.port,
+    httpPort: http.port,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function openChannels(config: GatewayConfig, stack: AsyncDisposableStack): ReadonlyMap<string, Channel> {
+  return new Map(
+    Object.entries(config.peers).map(([service, address]) => {
+      const methods = routedMethods.filter((method) => method.service === service && method.idempotency !== "EFFECT");
+      return [service, stack.use(openChannel({ address, retryable: methods.map((method) => method.path) }))];
+    }),
+  );
+}
+
+type Channels = ReadonlyMap<string, Channel>;
+
+async function openContext(config: GatewayConfig, base: Foundation, channels: Channels, stack: AsyncDisposableStack) {
+  const { log, metrics, bus, workload, tokens } = base;
+  const channelTo = (service: keyof GatewayConfig["peers"]) =>
+    channels.get(service) ?? openChannel({ address: config.peers[service] });
+  const { redis } = stack.use(await openRedis(config.redis.url, log));
+  const policies = stack.use(watchDataPolicies(bus));
+  const budgets = stack.use(watchBudgetStates(bus));
+  const descriptors = loadDescriptors();
+  const paths = routedMethods.map((method) => method.path);
+  const upstreams = [...channels].map(([service, address]): [string, RawClient] => [
+    service,
+    createRawClient({ address, workload }),
+  ]);
+  const trail = stack.use(
+    await openTrail({
+      compliance: channelTo("compliance"),
+      workload,
+      spoolDir: spoolDirOf(config),
+      log,
+      metrics,
+    }).catch((cause) => {
+      throw new Error(`the audit spool cannot be opened: ${describeError(cause)}; set AUDIT_SPOOL_DIR`, { cause });
+    }),
+  );
+  await policies.loaded;
+  return {
+    config,
+    figures: limitFiguresOf(config),
+    log,
+    metrics,
+    edge: edgeMetrics(metrics),
+    tokens,
+    descriptors,
+    secrets: methodsWithSecrets(descriptors, paths),
+    callers: openCallers({ auth: channelTo("auth"), workload, tokens }),
+    policies,
+    budgets,
+    limiter: stack.use(createLimiter({ redis, ...config.limits, log, metrics })),
+    replies: openStoredReplies(redis),
+    trail,
+    events: stack.use(openEdgeEvents(bus)),
+    upstreams: new Map(upstreams),
+    local: localHandlers,
+    onExchange: () => undefined,
+  };
+}
