@@ -1,0 +1,51 @@
+import { loadConfig } from "@agentmesh/config";
+import { databaseSettings, meshSettings } from "@agentmesh/service";
+import { z } from "zod";
+
+const seconds = z.int().min(1);
+const milliseconds = z.int().min(0);
+
+export const configSchema = z.strictObject({
+  ...meshSettings,
+  postgres: databaseSettings,
+  /** 32 bytes in base64. */
+  masterKeyFile: z.string().min(1),
+  bootstrap: z.strictObject({
+    tenant: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "must be 1 to 63 of a-z, 0-9, - and _"),
+    adminUsername: z.coerce.string().min(1),
+    // A password of digits only arrives as a number; its rules are checked where it is used, for a failing setting is
+    // printed with its value.
+    adminPassword: z.coerce.string(),
+  }),
+  tokens: z.strictObject({
+    accessTtlS: seconds.max(3600),
+    internalTtlS: seconds.max(300),
+    /** A session that is not refreshed for this long ends. */
+    refreshTtlS: seconds,
+    /** A session ends after this time whatever happens. */
+    sessionTtlS: seconds,
+    /** How long a spent refresh token still answers with the same successor, for clients that lost the reply. */
+    refreshGraceMs: milliseconds,
+  }),
+  passwords: z.strictObject({ hashesAtOnce: z.int().min(1).max(64), maxQueue: z.int().min(1) }),
+  lockOut: z.strictObject({
+    /** Wrong passwords in a row that cost nothing. */
+    freeFailures: z.int().min(0),
+    /** The first lock; each further failure doubles it. */
+    firstMs: z.int().min(1),
+    longestMs: z.int().min(1),
+    /** Failures are forgotten after a quiet time this long. */
+    forgetAfterMs: z.int().min(1),
+  }),
+  signingKeys: z.strictObject({
+    rotateAfterS: seconds,
+    activateAfterS: z.int().min(0),
+    keepAfterS: seconds,
+  }),
+});
+
+export type AuthConfig = z.infer<typeof configSchema>;
+
+export function loadAuthConfig(): AuthConfig {
+  return loadConfig(new URL("../config.yaml", import.meta.url), configSchema, process.env);
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkRoles, compileRole, type RoleSpecs } from "./compile-roles.ts";
+import type { Conditions } from "./constraints.ts";
+import { explain, maxSessionsOf, permissionsOf } from "./decide.ts";
+import { clearanceOf } from "./permissions.ts";
+import { roleSpecSchema } from "./role-spec.ts";
+import { shippedRoles } from "./shipped-roles.ts";
+
+// 2026-11-20 is a Friday.
+const fridayNoon: Conditions = {
+  atMs: Date.parse("2026-11-20T12:00:00Z"),
+  address: "10.1.2.3",
+  environment: "development",
+};
+
+function specs(roles: Record<string, unknown>): RoleSpecs {
+  return new Map(Object.entries(roles).map(([name, spec]) => [name, roleSpecSchema.parse(spec)]));
+}
+
+function compiled(roles: Record<string, unknown>) {
+  const all = specs(roles);
+  return { get: (name: string) => (all.has(name) ? compileRole(all, name) : undefined) };
+}
+
+function granted(roles: Record<string, unknown>, held: string[], conditions: Partial<Conditions> = {}): string[] {
+  return [...permissionsOf(compiled(roles), held, { ...fridayNoon, ...conditions })].sort();
+}
+
+test("a role grants its own and what it inherits, through any depth; unknown roles grant nothing", () => {
+  const roles = {
+    a: { permissions: ["agent:read"], inherits: ["b"] },
+    b: { permissions: ["agent:execute"], inherits: ["c"] },
+    c: { permissions: ["data:read:public"] },
+  };
+  assert.deepEqual(granted(roles, ["a"]), ["agent:execute", "agent:read", "data:read:public"]);
+  assert.deepEqual(granted(roles, ["c"]), ["data:read:public"]);
+  assert.deepEqual(granted(roles, ["nope"]), []);
+  assert.deepEqual(granted(roles, []), []);
+});
+
+test("constraints of a role bind what it inherits, and not others who inherit the same", () => {
+  const roles = {
+    office: { inherits: ["base"], constraints: { networks: ["10.0.0.0/8"] } },
+    remote: { inherits: ["base"], constraints: { environments: ["staging"] } },
+    base: { permissions: ["agent:read"] },
+  };
+  assert.deepEqual(granted(roles, ["office"]), ["agent:read"]);
+  assert.deepEqual(granted(roles, ["office"], { address: "192.0.2.1" }), []);
+  assert.deepEqual(granted(roles, ["remote"]), []);
+  assert.deepEqual(granted(roles, ["office", "remote"], { address: "192.0.2.1", environment: "staging" }), [
+    "agent:read",
+  ]);
+});
+
+test("circles, missing parents and explosions of paths are refused by name", () => {
+  assert.throws(() => checkRoles(specs({ a: { inherits: ["b"] }, b: { inherits: ["c"] }, c: { inherits: ["a"] } })), {
+    reason: "ROLE_CYCLE",
+    message: /a → b → c → a/,
+  });
+  assert.throws(() => checkRoles(specs({ a: { inherits: ["a"] } })), { reason: "ROLE_CYCLE" });
+  assert.throws(() => checkRoles(specs({ a: { inherits: ["ghost"] } })), {
+    reason: "UNKNOWN_ROLE",
+    message: /role a inherits ghost/,
+  });
+  const diamonds = Object.fromEntries(
+    Array.from({ length: 12 }, (_, level) => [
+      [`l${level}`, { inherits: [`l${level + 1}`, `r${level + 1}`] }],
+      [`r${level}`, { inherits: [`l${level + 1}`, `r${level + 1}`] }],
+    ]).flat(),
+  );
+  assert.throws(() => checkRoles(specs({ ...diamonds, l12: {}, r12: {} })), { reason: "ROLE_TOO_WIDE" });
+});
+
+test("unknown permissions, days, clocks, zones and networks are refused", () => {
+  for (const wrong of [
+    { permissions: ["agent:fly"] },
+    { permissions: ["*"] },
+    { constraints: { networks: ["10.0.0.0/33"] } },
+    { constraints: { networks: ["example.com"] } },
+    { constraints: { hours: { from: "9:00", to: "17:00" } } },
+    { constraints: { hours: { from: "09:00", to: "17:00", timeZone: "Mars/Base" } } },
+    { constraints: { unknown: 1 } },
+  ]) {
+    assert.equal(roleSpecSchema.safeParse(wrong).success, false, JSON.stringify(wrong));
+  }
+});
+
+test("hours are local to their zone, end exclusively, and may run through midnight", () => {
+  const at = (time: string) => ({ atMs: Date.parse(time) });
+  const office = {
+    r: {
+      permissions: ["agent:read"],
+      constraints: { hours: { from: "09:00", to: "17:00", timeZone: "Europe/Berlin" } },
+    },
+  };
+  assert.equal(granted(office, ["r"], at("2026-11-20T08:00:00Z")).length, 1);
+  assert.equal(granted(office, ["r"], at("2026-11-20T07:59:59Z")).length, 0);
+  assert.equal(granted(office, ["r"], at("2026-11-20T15:59:59Z")).length, 1);
+  assert.equal(granted(office, ["r"], at("2026-11-20T16:00:00Z")).length, 0);
+  // Summer time shifts the window by an hour of UTC.
+  assert.equal(granted(office, ["r"], at("2026-07-03T07:00:00Z")).length, 1);
+  assert.equal(granted(office, ["r"], at("2026-11-21T12:00:00Z")).length, 0, "Saturday");
+  const night = {
+    r: { permissions: ["agent:read"], constraints: { hours: { days: ["fri"], from: "22:00", to: "06:00" } } },
+  };
+  assert.equal(granted(night, ["r"], at("2026-11-20T23:00:00Z")).length, 1);
+  assert.equal(granted(night, ["r"], at("2026-11-21T05:59:00Z")).length, 1);
+  assert.equal(granted(night, ["r"], at("2026-11-21T06:00:00Z")).length, 0);
+  assert.equal(granted(night, ["r"], at("2026-11-20T05:00:00Z")).length, 0, "Thursday's night");
+});
+
+test("networks take IPv4, IPv6 and IPv4 in IPv6, and no unknown address", () => {
+  const roles = { r: { permissions: ["agent:read"], constraints: { networks: ["10.0.0.0/8", "2001:db8::/32"] } } };
+  for (const address of ["10.255.0.1", "::ffff:10.0.0.1", "2001:db8::1"]) {
+    assert.equal(granted(roles, ["r"], { address }).length, 1, address);
+  }
+  for (const address of ["11.0.0.1", "::ffff:11.0.0.1", "2001:db9::1", "", "10.0.0.1 ", "localhost"]) {
+    assert.equal(granted(roles, ["r"], { address }).length, 0, address);
+  }
+});
+
+test("the explanation names the role, the way to it, and what stood against it", () => {
+  const roles = compiled({
+    a: { inherits: ["b"] },
+    b: { permissions: ["agent:read"], constraints: { environments: ["staging"] } },
+  });
+  assert.deepEqual(explain(roles, ["a"], "agent:read", { ...fridayNoon, environment: "staging" }), {
+    allowed: true,
+    reason: "role a, through b, grants agent:read",
+  });
+  assert.match(explain(roles, ["a"], "agent:read", fridayNoon).reason, /but it counts in staging, not in development/);
+  assert.match(explain(roles, ["a"], "agent:delete", fridayNoon).reason, /none of its roles \(a\)/);
+  assert.match(explain(roles, [], "agent:read", fridayNoon).reason, /no role/);
+});
+
+test("shipped roles are sound and grant what they say", () => {
+  checkRoles(specs(shippedRoles));
+  const production = { environment: "production" };
+  assert.deepEqual(granted(shippedRoles, ["agent_developer"], production), []);
+  assert.ok(granted(shippedRoles, ["agent_developer"]).includes("agent:create"));
+  assert.deepEqual(granted(shippedRoles, ["data_analyst"], { address: "192.0.2.1" }), []);
+  assert.equal(granted(shippedRoles, ["data_analyst"]).length, 4);
+  assert.equal(maxSessionsOf(compiled(shippedRoles), ["operator", "data_analyst"]), 3);
+  assert.equal(clearanceOf(new Set(granted(shippedRoles, ["admin"], production))), "secret");
+  assert.equal(clearanceOf(new Set(granted(shippedRoles, ["operator"], production))), "internal");
+});

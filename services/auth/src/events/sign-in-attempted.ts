@@ -1,0 +1,40 @@
+import { recordAudit } from "@agentmesh/audit";
+import { emit } from "@agentmesh/bus";
+import type { Transaction } from "@agentmesh/postgres";
+import { signInAttemptedEvent } from "@agentmesh/proto/auth.contract";
+
+export type SignInOutcome = "succeeded" | "wrong_password" | "locked" | "disabled" | "unknown_user";
+
+export type SignInAttempt = {
+  readonly tenant: string;
+  /** Empty: no account has the name. */
+  readonly subject: string;
+  readonly username: string;
+  readonly address: string;
+  readonly outcome: SignInOutcome;
+  readonly requestId: string;
+};
+
+/** Audit and event of one attempt, in the transaction that counts it. */
+export async function recordSignIn(tx: Transaction, attempt: SignInAttempt, at: Date): Promise<void> {
+  const { tenant, subject, username, address, outcome, requestId } = attempt;
+  const succeeded = outcome === "succeeded";
+  await recordAudit(
+    tx,
+    {
+      tenant,
+      service: "auth",
+      subject: subject || "anonymous",
+      action: "session.sign_in",
+      resource: `Account/${username}`,
+      outcome: succeeded ? "succeeded" : "denied",
+      reason: succeeded ? "" : outcome,
+      requestId,
+    },
+    at,
+  );
+  await emit(tx, signInAttemptedEvent, {
+    tenant,
+    data: { username, succeeded, reason: succeeded ? "" : outcome, remoteAddress: address },
+  });
+}

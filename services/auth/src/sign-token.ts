@@ -1,0 +1,48 @@
+import { tokenIssuer, tokenType } from "@agentmesh/identity";
+import { newId } from "@agentmesh/ids";
+import { SignJWT } from "jose";
+import { actClaim } from "./domain/act-chain.ts";
+import type { KeyRing } from "./state/key-ring.ts";
+import type { Account } from "./store/accounts.ts";
+
+/** `aud` of the tokens that callers hold; the gateway exchanges them, and no other service takes them. */
+export const accessAudience = "gateway";
+
+export type TokenContent = {
+  readonly account: Pick<
+    Account,
+    "tenant" | "subject" | "username" | "display_name" | "department" | "project" | "roles"
+  >;
+  readonly permissions: readonly string[];
+  readonly sessionId: string;
+  /** Outermost first. */
+  readonly actors: readonly string[];
+  readonly audience: string;
+  readonly issuedAtMs: number;
+  /** Seconds since the epoch. */
+  readonly expiresAtS: number;
+};
+
+export function signToken(keys: KeyRing, content: TokenContent): Promise<string> {
+  const { account, permissions, issuedAtMs, expiresAtS } = content;
+  const { kid, privateKey } = keys.signingKey(issuedAtMs);
+  const act = actClaim(content.actors);
+  return new SignJWT({
+    tnt: account.tenant,
+    name: account.display_name || account.username,
+    roles: [...account.roles],
+    perms: [...permissions],
+    dept: account.department,
+    proj: account.project,
+    sid: content.sessionId,
+    ...(act && { act: { ...act } }),
+  })
+    .setProtectedHeader({ alg: "ES256", typ: tokenType, kid })
+    .setSubject(account.subject)
+    .setIssuer(tokenIssuer)
+    .setAudience(content.audience)
+    .setJti(newId())
+    .setIssuedAt(Math.floor(issuedAtMs / 1000))
+    .setExpirationTime(expiresAtS)
+    .sign(privateKey);
+}
