@@ -13,6 +13,7 @@ import { type BookEntry, compilePrice, findPrice, priceSpec } from "./domain/pri
 import { onUsageRecorded } from "./events/on-usage-recorded.ts";
 import { handlers } from "./handlers/index.ts";
 import { costMetrics } from "./metrics.ts";
+import { publishBudgetStates } from "./publish-budget-states.ts";
 import { startReaper } from "./reap-holds.ts";
 import { shippedPrices } from "./shipped-prices.ts";
 import { deleteBudget, upsertBudget } from "./store/budgets.ts";
@@ -66,6 +67,7 @@ export async function startCost(config: CostConfig, overrides: Partial<Context> 
     }),
   );
   stack.use(startReaper(context));
+  stack.use(await publishBudgetStates(context, base.bus, config.holds.sweepMs));
   const server = stack.use(
     await serve({
       host: config.listen.host,

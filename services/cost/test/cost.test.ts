@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { connectBus, type EmitOptions } from "@agentmesh/bus";
+import { type Bus, connectBus, type EmitOptions } from "@agentmesh/bus";
 import { eventually, type TestCallers, type TestEnvironment, testCallers, testEnvironment } from "@agentmesh/harness";
 import { costContract } from "@agentmesh/proto/cost.contract";
 import { UsageRecorded } from "@agentmesh/proto/runner";
@@ -18,6 +18,7 @@ let callers: TestCallers;
 let runner: Client<typeof costContract>;
 let gateway: Client<typeof costContract>;
 let replicas: Running[];
+let bus: Bus;
 let publish: (event: EmitOptions<UsageRecorded>) => Promise<void>;
 
 function config(): CostConfig {
@@ -44,7 +45,7 @@ before(async () => {
   runner = await callers.client(costContract, replicas[0]?.port ?? 0, "agent-runner");
   gateway = await callers.client(costContract, replicas[1]?.port ?? 0);
   const log = createLogger({ service: "agent-runner", environment: "test", version: "0", level: "error" });
-  const bus = stack.use(
+  bus = stack.use(
     await connectBus({ url: environment.natsUrl, service: "agent-runner", log, metrics: createMetrics({}) }),
   );
   publish = async ({ tenant, data, id = data.attemptId }) => {
@@ -167,6 +168,20 @@ test("usage events are settled once however often they come; a cache hit costs n
   await eventually(async () => (await total())?.calls === 2n, { what: "two ledger rows" });
   const sum = await total();
   assert.deepEqual([sum?.costNanoUsd, sum?.cacheHits, sum?.savedNanoUsd], [28_000_000n, 1n, 77n]);
+});
+
+test("a spent budget is told to the edge", async () => {
+  await applyBudget("told", "tiny", { scope: "total", monthlyUsd: 0.000001 });
+  await publish({ tenant: "told", data: usage("t1", {}) });
+  const kv = await bus.snapshots();
+  const state = await eventually(
+    async () => {
+      const row = (await kv.get("budget_states.told.tiny"))?.json<{ value: { state: string } }>().value;
+      return row?.state === "exhausted" ? row : undefined;
+    },
+    { what: "the budget state in the snapshot" },
+  );
+  assert.deepEqual(state, { name: "tiny", scope: "total", hard: true, state: "exhausted" });
 });
 
 test("bad input is refused: unknown price, missing charge, wrong workload, other tenants see nothing", async () => {

@@ -48,6 +48,16 @@ export async function budgetStates(db: Queryable, tenant: string, periodStart: D
   return rows.map(({ spent, held, ...row }) => ({ ...toBudget(row), spentNanoUsd: spent, heldNanoUsd: held }));
 }
 
+/** Every tenant's budgets with what is spent and held in a month. */
+export async function budgetStatesOfAll(db: Queryable, periodStart: Date): Promise<BudgetWithState[]> {
+  const { rows } = await db.query<BudgetRow & { spent: bigint; held: bigint }>(
+    `SELECT b.*, coalesce(s.spent_nano_usd, 0) AS spent, coalesce(s.held_nano_usd, 0) AS held
+     FROM budget b LEFT JOIN scope_state s ON s.tenant = b.tenant AND s.scope = b.scope AND s.period_start = $1`,
+    [periodStart],
+  );
+  return rows.map(({ spent, held, ...row }) => ({ ...toBudget(row), spentNanoUsd: spent, heldNanoUsd: held }));
+}
+
 /** Remembers the level a budget reached in a month; answers the one before. Serialised by the caller's scope lock. */
 export async function swapLevel(
   tx: Queryable,
