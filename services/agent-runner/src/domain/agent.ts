@@ -1,0 +1,64 @@
+import { canonicalJson, sha256Hex } from "@agentmesh/ids";
+import type { AgentSpec } from "./agent-spec.ts";
+import type { CompiledSchema } from "./json-schema.ts";
+import type { ToolDeclaration } from "./model.ts";
+import { type LoopPorts, type LoopResult, runLoop } from "./run-loop.ts";
+import type { Tool } from "./tool.ts";
+
+/** One version of an agent with its tools, compiled once and shared by all agents made from it. */
+export type AgentDefinition = {
+  readonly tenant: string;
+  readonly name: string;
+  readonly version: number;
+  readonly spec: AgentSpec;
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly declarations: readonly ToolDeclaration[];
+  readonly output: CompiledSchema | undefined;
+  /** SHA-256 of all that changes an answer beside model and input. */
+  readonly policyHash: string;
+};
+
+export function defineAgent(
+  row: { tenant: string; name: string; version: number },
+  spec: AgentSpec,
+  output: CompiledSchema | undefined,
+  tools: readonly Tool[],
+): AgentDefinition {
+  const declarations = tools.map((tool) => tool.declaration);
+  const { instructions, temperature, maxTokens, limits } = spec;
+  const policy = {
+    instructions,
+    temperature,
+    maxTokens,
+    turns: limits.turns,
+    output: output?.schema,
+    // A version stands for what a tool knows: a table that changed answers differently.
+    tools: tools.map((tool) => ({ version: tool.version, ...tool.declaration.function })),
+  };
+  return {
+    ...row,
+    spec,
+    output,
+    tools: new Map(tools.map((tool) => [tool.name, tool])),
+    declarations,
+    policyHash: sha256Hex(canonicalJson(policy)),
+  };
+}
+
+/** A runnable agent. All it holds is its definition: making one costs an object with one field. */
+export class Agent {
+  readonly definition: AgentDefinition;
+
+  constructor(definition: AgentDefinition) {
+    this.definition = definition;
+  }
+
+  /** @throws AppError with the reason TURNS_EXHAUSTED, INVALID_OUTPUT or PROVIDER_FILTERED, or what a port throws */
+  run(input: string, ports: LoopPorts): Promise<LoopResult> {
+    return runLoop(this.definition, input, ports);
+  }
+}
+
+export function createAgent(definition: AgentDefinition): Agent {
+  return new Agent(definition);
+}

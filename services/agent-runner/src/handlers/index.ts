@@ -1,0 +1,37 @@
+import type { ApplyResourceReply, ApplyResourceRequest } from "@agentmesh/proto/resource";
+import type { runnerContract } from "@agentmesh/proto/runner.contract";
+import type { Resources } from "@agentmesh/resources";
+import type { Call, Handlers } from "@agentmesh/rpc";
+import type { Context } from "../context.ts";
+import { getAgentRun } from "./get-agent-run.ts";
+import { listAgentRuns } from "./list-agent-runs.ts";
+import { runAgent } from "./run-agent.ts";
+import { streamAgent } from "./stream-agent.ts";
+
+export function handlers(context: Context, resources: Resources): Handlers<typeof runnerContract> {
+  return {
+    runAgent: (request, call) => runAgent(context, request, call),
+    streamAgent: (request, call) => streamAgent(context, request, call),
+    getAgentRun: (request, call) => getAgentRun(context, request, call),
+    listAgentRuns: (request, call) => listAgentRuns(context, request, call),
+    applyResource: (request, call) => applyResource(context, resources, request, call),
+    getResource: resources.getResource,
+    listResources: resources.listResources,
+    deleteResource: resources.deleteResource,
+  };
+}
+
+/** Who has applied an agent may run it: the reply waits until this replica knows the version. */
+async function applyResource(
+  context: Context,
+  resources: Resources,
+  request: ApplyResourceRequest,
+  call: Call,
+): Promise<ApplyResourceReply> {
+  const reply = await resources.applyResource(request, call);
+  const { resource } = reply;
+  if (resource && !request.dryRun) {
+    await context.directory.await(resource.kind, resource.tenant, resource.name, resource.version);
+  }
+  return reply;
+}

@@ -1,0 +1,96 @@
+import { busMigrations, startRelay } from "@agentmesh/bus";
+import { groupCommit, openDatabase } from "@agentmesh/postgres";
+import { authContract } from "@agentmesh/proto/auth.contract";
+import { cacheContract } from "@agentmesh/proto/cache.contract";
+import { costContract } from "@agentmesh/proto/cost.contract";
+import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
+import { runnerContract } from "@agentmesh/proto/runner.contract";
+import { openResources, resourceMigrations } from "@agentmesh/resources";
+import { createClient, implement, serve } from "@agentmesh/rpc";
+import { type Foundation, openFoundation, type Running } from "@agentmesh/service";
+import type { AgentRunnerConfig } from "./config.ts";
+import type { Context } from "./context.ts";
+import { handlers } from "./handlers/index.ts";
+import { resourceKinds } from "./kinds.ts";
+import { runnerMetrics } from "./metrics.ts";
+import { openDirectory } from "./open-directory.ts";
+import { openModels } from "./providers/open-models.ts";
+import { createAgentPools } from "./run/agent-pools.ts";
+import { trackInFlight } from "./run/in-flight.ts";
+import { storeRuns } from "./run/store-runs.ts";
+import { openHttpCaller } from "./tools/open-http-caller.ts";
+import { watchDataPolicies } from "./watch-data-policies.ts";
+import { startWorker } from "./work/start-worker.ts";
+
+// Two, so that the next group's statements run while the last one's commit reaches the disk.
+const PARALLEL_COMMITS = 2;
+
+export async function startAgentRunner(config: AgentRunnerConfig, overrides: Partial<Context> = {}): Promise<Running> {
+  await using stack = new AsyncDisposableStack();
+  const base = stack.use(await openFoundation(config, "agent-runner"));
+  const db = stack.use(
+    await openDatabase({
+      ...config.postgres,
+      schema: "agent_runner",
+      migrations: [
+        busMigrations,
+        resourceMigrations,
+        { name: "agent-runner", folder: new URL("../migrations/", import.meta.url) },
+      ],
+      log: base.log,
+    }),
+  );
+  stack.use(startRelay(base.bus, db));
+  const models = stack.use(openModels(config.models));
+  const http = stack.use(openHttpCaller(config.httpTools));
+  const kinds = resourceKinds(models, http);
+  const resources = stack.use(await openResources({ service: "agent-runner", db, bus: base.bus, kinds }));
+  const context: Context = {
+    config,
+    log: base.log,
+    measured: runnerMetrics(base.metrics),
+    bus: base.bus,
+    db,
+    directory: stack.use(await openDirectory(base.bus, http)),
+    models,
+    policies: stack.use(watchDataPolicies(base.bus)),
+    pools: createAgentPools(config.pool),
+    peers: openPeers(config, base, stack),
+    inFlight: stack.use(trackInFlight()),
+    storeRun: groupCommit({
+      name: "agent runs",
+      concurrency: PARALLEL_COMMITS,
+      commit: (ended) => storeRuns(db, ended),
+    }),
+    ...overrides,
+  };
+  const server = stack.use(
+    await serve({
+      host: config.listen.host,
+      port: config.listen.grpcPort,
+      implementations: [implement(runnerContract, handlers(context, resources))],
+      trust: base,
+      log: base.log,
+      metrics: base.metrics,
+    }),
+  );
+  stack.use(startWorker(context, base.tokens));
+  await context.policies.heard();
+  base.admin.setReady(true);
+  stack.defer(() => base.admin.setReady(false));
+  const opened = stack.move();
+  return { port: server.port, adminPort: base.admin.port, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+function openPeers(
+  { peers }: AgentRunnerConfig,
+  { workload }: Foundation,
+  stack: AsyncDisposableStack,
+): Context["peers"] {
+  return {
+    auth: stack.use(createClient(authContract, { address: peers.auth, workload })),
+    cache: stack.use(createClient(cacheContract, { address: peers.cache, workload })),
+    cost: stack.use(createClient(costContract, { address: peers.cost, workload })),
+    orchestrator: stack.use(createClient(orchestratorContract, { address: peers.orchestrator, workload })),
+  };
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createLeases } from "./leases.ts";
+
+const ref = (node: string, epoch = 1) => ({ runId: "r", node, shard: 0, epoch });
+
+test("a step is taken once; another epoch of it is another lease", () => {
+  const leases = createLeases(() => undefined);
+  const lease = leases.take(ref("a"), 30_000, 0);
+  assert.ok(lease);
+  assert.equal(leases.take(ref("a"), 30_000, 0), undefined);
+  assert.ok(leases.take(ref("a", 2), 30_000, 0));
+  leases.release(lease);
+  assert.equal(leases.size, 1);
+});
+
+test("a lease that is not renewed is fenced before it ends; one that is renewed goes on", () => {
+  const leases = createLeases(() => undefined);
+  const kept = leases.take(ref("kept"), 30_000, 0);
+  const lost = leases.take(ref("lost"), 30_000, 0);
+  assert.equal(leases.isDue(10_000, 9_000), false);
+  assert.equal(leases.isDue(10_000, 10_000), true);
+  leases.renew([], [ref("kept")], 10_000);
+  leases.fence(25_000);
+  assert.deepEqual([kept?.isHeld, lost?.isHeld], [true, false]);
+  assert.equal(lost?.signal.aborted, true);
+  assert.deepEqual(
+    leases.refs().map(({ node }) => node),
+    ["kept"],
+    "what is lost is not renewed",
+  );
+});
+
+test("a short lease is renewed earlier than the heartbeat says", () => {
+  const leases = createLeases(() => undefined);
+  leases.take(ref("a"), 3_000, 0);
+  assert.equal(leases.isDue(10_000, 1_000), true);
+});
+
+test("what the orchestrator says to stop is stopped and not reported; what is handed back is", () => {
+  const leases = createLeases(() => undefined);
+  const stopped = leases.take(ref("stopped"), 30_000, 0);
+  const drained = leases.take(ref("drained"), 30_000, 0);
+  leases.renew([ref("stopped")], [ref("stopped"), ref("drained")], 1);
+  assert.equal(stopped?.isHeld, false);
+  assert.equal(stopped?.signal.reason.code, "CANCELLED");
+  leases.handBack();
+  assert.equal(drained?.isHeld, true);
+  assert.equal(drained?.signal.reason.reason, "WORKER_DRAINING");
+});

@@ -1,0 +1,106 @@
+import { AppError, toAppError } from "@agentmesh/errors";
+import type { AgentWork, StepWork, ToolWork } from "@agentmesh/proto/orchestrator";
+import { AgentRun_State } from "@agentmesh/proto/runner";
+import type { Context } from "../context.ts";
+import type { ToolArguments } from "../domain/tool.ts";
+import { textOf } from "../handlers/read-request.ts";
+import { executeRun, toFailure } from "../run/execute-run.ts";
+import { readRunOfStep } from "../store/runs.ts";
+import type { SubjectTokens } from "./subject-tokens.ts";
+
+export type StepFailure = { readonly code: string; readonly message: string; readonly retryable: boolean };
+
+export type StepOutcome =
+  | { readonly ok: true; readonly output: unknown; readonly costNanoUsd: bigint }
+  | { readonly ok: false; readonly failure: StepFailure; readonly costNanoUsd: bigint };
+
+/** Does the work of one step; what goes wrong is its outcome. */
+export async function runStep(
+  context: Context,
+  tokens: SubjectTokens,
+  work: StepWork,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  try {
+    switch (work.work?.$case) {
+      case "tool":
+        return { ok: true, output: await runToolStep(context, work, work.work.value, signal), costNanoUsd: 0n };
+      case "agent":
+        return await runAgentStep(context, tokens, work, work.work.value, signal);
+      case undefined:
+        throw new AppError("UNIMPLEMENTED", "a step of a kind this worker does not know");
+      default:
+        return work.work satisfies never;
+    }
+  } catch (error) {
+    return { ok: false, failure: failureOf(toAppError(signal.aborted ? signal.reason : error)), costNanoUsd: 0n };
+  }
+}
+
+function failureOf(error: AppError): StepFailure {
+  // A worker may learn of a tool or agent a moment after the workflow that uses it; attempts bound the patience.
+  return error.code === "NOT_FOUND" ? { ...toFailure(error), retryable: true } : toFailure(error);
+}
+
+/** No database, no token: what a tool needs is in memory already. */
+async function runToolStep(
+  { directory }: Context,
+  work: StepWork,
+  { tool: name, input }: ToolWork,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const tool = directory.tool(work.tenant, name);
+  const args = isArguments(input ?? {}) ? (input ?? {}) : undefined;
+  const errors = args ? tool.parameters.check(args) : ["the input is not a JSON object"];
+  if (!args || errors.length > 0) {
+    throw new AppError("INVALID_ARGUMENT", `the input of tool ${name} does not satisfy it: ${errors.join("; ")}`, {
+      reason: "INVALID_INPUT",
+    });
+  }
+  return tool.run(args, {
+    // Made only when asked for: most tools answer at once.
+    get signal() {
+      return work.timeoutMs > 0 ? AbortSignal.any([signal, AbortSignal.timeout(work.timeoutMs)]) : signal;
+    },
+    idempotencyKey: work.idempotencyKey,
+  });
+}
+
+function isArguments(value: unknown): value is ToolArguments {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+async function runAgentStep(
+  context: Context,
+  tokens: SubjectTokens,
+  work: StepWork,
+  { agent, input }: AgentWork,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  // The orchestrator counts attempts up when it wants another answer, not when a lease changes hands.
+  const stepKey = `${work.idempotencyKey}:${work.attempt}`;
+  const earlier = await readRunOfStep(context.db, work.tenant, stepKey);
+  const run =
+    earlier ??
+    (await context.inFlight.track(
+      executeRun(context, {
+        caller: await tokens.callerFor(work.tenant, work.subject, agent),
+        agent,
+        text: typeof input === "string" ? textOf(input, undefined) : textOf("", input),
+        labels: { ...work.labels, workflow: work.workflow },
+        // A further attempt asks for a better answer than the last.
+        useCache: work.attempt <= 1,
+        signal: work.timeoutMs > 0 ? AbortSignal.any([signal, AbortSignal.timeout(work.timeoutMs)]) : signal,
+        requestId: work.idempotencyKey,
+        attempt: work.attempt,
+        stepKey,
+      }),
+    ));
+  const costNanoUsd = run.usage?.costNanoUsd ?? 0n;
+  if (run.state === AgentRun_State.SUCCEEDED) {
+    const output: unknown = run.output === undefined ? { text: run.text } : run.output;
+    return { ok: true, output, costNanoUsd };
+  }
+  const unknown = { code: "INTERNAL", message: `agent run ${run.id} ended as ${run.state}`, retryable: false };
+  return { ok: false, failure: run.failure ?? unknown, costNanoUsd };
+}
