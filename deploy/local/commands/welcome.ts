@@ -23,7 +23,7 @@ export function renderWelcome(mesh: RunningMesh): string {
     "Try, in another terminal:",
     `  npm run meshctl -- login --address ${mesh.gatewayAddress} --tenant ${mesh.tenant} --username ${mesh.adminUsername}`,
     "  npm run meshctl -- get agents",
-    '  npm run meshctl -- run triage --input \'{"ticket_id":"T-1","text":"I was charged twice"}\'',
+    '  npm run meshctl -- run triage --watch --input \'{"ticket_id":"T-1","customer_id":"C-1001","subject":"Invoice","body":"I was charged twice"}\'',
     "  npm run meshctl -- audit verify",
     `  curl ${mesh.httpUrl}/openapi.json`,
     "  npm start -- --once     the whole support desk over all its tickets (after `npm stop`)",

@@ -1,7 +1,7 @@
 import { AppError, toAppError } from "@agentmesh/errors";
-import { catalogServices } from "@agentmesh/proto/catalog";
-import type { ApplyResourceReply, ApplyResourceRequest } from "@agentmesh/proto/resource";
+import { type ApplyResourceReply, ApplyResourceReply_Outcome } from "@agentmesh/proto/resource";
 import type { MeshClient } from "./connect.ts";
+import { ownerOf } from "./owner-of.ts";
 import { type DeclaredResource, readResources } from "./read-resources.ts";
 
 export type ApplyResult = {
@@ -27,63 +27,67 @@ const ORDER = [
   "SlaTarget",
 ];
 
-/** The module whose client owns a kind. @throws AppError INVALID_ARGUMENT (UNKNOWN_KIND) */
-export function ownerOf(kind: string): ResourceOwner {
-  const owner = catalogServices.find((service) => service.kinds.includes(kind))?.module;
-  if (owner !== undefined && isOwner(owner)) return owner;
-  const kinds = catalogServices.flatMap((service) => service.kinds);
-  throw new AppError("INVALID_ARGUMENT", `unknown kind ${JSON.stringify(kind)}; there are ${kinds.sort().join(", ")}`, {
-    reason: "UNKNOWN_KIND",
-    field: "kind",
-  });
-}
-
-const OWNERS = ["auth", "runner", "orchestrator", "compliance", "cost", "alerting"] as const;
-
-/** Modules of a MeshClient that own kinds. */
-export type ResourceOwner = (typeof OWNERS)[number];
-
-function isOwner(module: string): module is ResourceOwner {
-  return OWNERS.some((owner) => owner === module);
-}
-
+/** Reads a file and applies its resources one after the other; the first that is refused ends it. */
 export async function applyFile(
   mesh: MeshClient,
   path: string,
   env: Readonly<Record<string, string | undefined>>,
   dryRun: boolean,
 ): Promise<ApplyResult[]> {
-  const resources = await readResources(path, env);
-  // Every kind is looked up before the first apply: a misspelt one changes nothing.
-  for (const { kind } of resources) ownerOf(kind);
   const results: ApplyResult[] = [];
-  for (const resource of inOrder(resources)) {
-    const { kind, name } = resource;
-    const reply = await applyOne(mesh, { ...resource, dryRun, expectVersion: 0 }, `${path}: ${kind}/${name}`);
-    results.push({ kind, name, version: reply.resource?.version ?? 0, outcome: outcomeOf(reply) });
+  for (const resource of planApply(await readResources(path, env))) {
+    results.push(await applyResource(mesh, resource, dryRun));
   }
   return results;
 }
 
-async function applyOne(mesh: MeshClient, request: ApplyResourceRequest, where: string): Promise<ApplyResourceReply> {
+/**
+ * Resources in an order in which references resolve; those of one kind stay as they were written. Fails before anything
+ * is applied: a misspelt kind changes nothing.
+ *
+ * @throws AppError INVALID_ARGUMENT: UNKNOWN_KIND, or DECLARED_TWICE where two would overwrite each other
+ */
+export function planApply(resources: readonly DeclaredResource[]): DeclaredResource[] {
+  const places = new Map<string, string>();
+  for (const { kind, name, where } of resources) {
+    try {
+      ownerOf(kind);
+    } catch (error) {
+      throw toAppError(error, where);
+    }
+    const before = places.get(`${kind}/${name}`);
+    if (before !== undefined) {
+      throw new AppError("INVALID_ARGUMENT", `${where}: declared before, as ${before}; remove one of them`, {
+        reason: "DECLARED_TWICE",
+        field: "name",
+      });
+    }
+    places.set(`${kind}/${name}`, where);
+  }
+  return [...resources].sort((a, b) => rank(a.kind) - rank(b.kind));
+}
+
+/** A kind that the table does not know yet comes last, where whatever it names exists. */
+function rank(kind: string): number {
+  const index = ORDER.indexOf(kind);
+  return index < 0 ? ORDER.length : index;
+}
+
+/** @throws AppError of the service, with file and document in front of the message */
+export async function applyResource(
+  mesh: MeshClient,
+  { kind, name, labels, spec, where }: DeclaredResource,
+  dryRun: boolean,
+): Promise<ApplyResult> {
   try {
-    return await mesh[ownerOf(request.kind)].applyResource(request);
+    const reply = await mesh[ownerOf(kind)].applyResource({ kind, name, labels, spec, dryRun });
+    return { kind, name, version: reply.resource?.version ?? 0, outcome: outcomeOf(reply) };
   } catch (error) {
     throw toAppError(error, where);
   }
 }
 
-function inOrder(resources: readonly DeclaredResource[]): DeclaredResource[] {
-  return [...resources].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
-}
-
-function outcomeOf(reply: ApplyResourceReply): ApplyResult["outcome"] {
-  switch (reply.outcome) {
-    case "OUTCOME_CREATED":
-      return "created";
-    case "OUTCOME_CHANGED":
-      return "changed";
-    default:
-      return "unchanged";
-  }
+function outcomeOf({ outcome }: ApplyResourceReply): ApplyResult["outcome"] {
+  if (outcome === ApplyResourceReply_Outcome.CREATED) return "created";
+  return outcome === ApplyResourceReply_Outcome.CHANGED ? "changed" : "unchanged";
 }

@@ -7,7 +7,7 @@ import { gatewayContract } from "@agentmesh/proto/gateway.contract";
 import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
 import { runnerContract } from "@agentmesh/proto/runner.contract";
 import { type CallOptions, type Client, type Contract, createClient, openChannel } from "@agentmesh/rpc";
-import { type ApplyResult, applyFile } from "./apply-file.ts";
+import type { ApplyResult } from "./apply-file.ts";
 
 export type ConnectOptions = {
   /** The gateway's gRPC address: `host:port[,host:port…]`. */
@@ -31,9 +31,11 @@ export type MeshClient = AsyncDisposable & {
   /** Calls from now on carry this access token. */
   setToken(token: string): void;
   /**
-   * Applies every resource of a YAML file in an order in which references resolve.
+   * Applies every resource of a YAML file in an order in which references resolve. Repeatable; stops at the first that is
+   * refused.
    *
    * @param env for `${NAME}` in the file; only what is given here is seen
+   * @throws AppError naming file and document
    */
   applyFile(
     path: string,
@@ -71,7 +73,11 @@ export function connect(options: ConnectOptions): MeshClient {
     setToken(fresh) {
       token = fresh;
     },
-    applyFile: (path, env = {}, { dryRun = false } = {}) => applyFile(mesh, path, env, dryRun),
+    async applyFile(path, env = {}, { dryRun = false } = {}) {
+      // YAML and schemas are half of what this library loads, and most callers never apply a file.
+      const { applyFile } = await import("./apply-file.ts");
+      return applyFile(mesh, path, env, dryRun);
+    },
     async [Symbol.asyncDispose]() {
       channel[Symbol.dispose]();
     },

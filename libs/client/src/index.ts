@@ -1,3 +1,4 @@
-export { type ApplyResult, ownerOf, type ResourceOwner } from "./apply-file.ts";
+export type { ApplyResult } from "./apply-file.ts";
 export { type ConnectOptions, connect, type MeshClient } from "./connect.ts";
+export { kinds, ownerOf, type ResourceOwner } from "./owner-of.ts";
 export { type DeclaredResource, readResources } from "./read-resources.ts";

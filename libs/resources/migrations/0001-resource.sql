@@ -5,7 +5,8 @@ CREATE TABLE resource (
   name text NOT NULL,
   version int NOT NULL,
   labels jsonb NOT NULL,
-  spec jsonb NOT NULL,
+  -- json keeps the order of keys as it was written, for whoever reads it back.
+  spec json NOT NULL,
   hash text NOT NULL,
   deleted boolean NOT NULL DEFAULT false,
   applied_at timestamptz NOT NULL,
@@ -20,7 +21,8 @@ CREATE TABLE resource_version (
   name text NOT NULL,
   version int NOT NULL,
   labels jsonb NOT NULL,
-  spec jsonb NOT NULL,
+  -- json keeps the order of keys as it was written, for whoever reads it back.
+  spec json NOT NULL,
   hash text NOT NULL,
   deleted boolean NOT NULL,
   applied_at timestamptz NOT NULL,

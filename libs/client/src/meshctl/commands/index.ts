@@ -1,0 +1,86 @@
+import type { Command } from "../command.ts";
+
+export type CommandEntry = {
+  readonly name: string;
+  /** What follows the name in the list of commands. */
+  readonly takes: string;
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+};
+
+/** Every command under its heading, in the order of `meshctl help`; a command's file is loaded when it is called. */
+export const commandGroups: readonly { readonly title: string; readonly commands: readonly CommandEntry[] }[] = [
+  {
+    title: "Who you are",
+    commands: [
+      entry("login", "", "Sign in, and stay signed in", async () => (await import("./login.ts")).login),
+      entry("logout", "", "End the session and forget it", async () => (await import("./logout.ts")).logout),
+      entry("whoami", "", "Who you are and what you may do", async () => (await import("./whoami.ts")).whoami),
+    ],
+  },
+  {
+    title: "Resources",
+    commands: [
+      entry("apply", "-f FILE…", "Declare what is in files", async () => (await import("./apply.ts")).apply),
+      entry("diff", "-f FILE…", "What an apply would change", async () => (await import("./diff.ts")).diff),
+      entry("get", "KIND [NAME]", "List resources, or one", async () => (await import("./get.ts")).get),
+      entry(
+        "describe",
+        "KIND NAME",
+        "All about a resource, or a run",
+        async () => (await import("./describe.ts")).describe,
+      ),
+      entry("delete", "KIND NAME", "Delete a resource", async () => (await import("./delete.ts")).remove),
+    ],
+  },
+  {
+    title: "Runs",
+    commands: [
+      entry("run", "KIND/NAME", "Run an agent, or start a workflow", async () => (await import("./run.ts")).runCommand),
+      entry("runs", "", "Runs of workflows, newest first", async () => (await import("./runs.ts")).runs),
+      entry("watch", "RUN", "Follow a run to its end", async () => (await import("./watch.ts")).watch),
+      entry("cancel", "RUN", "Ask a run to stop", async () => (await import("./cancel.ts")).cancel),
+      entry("rejections", "", "Events that started nothing", async () => (await import("./rejections.ts")).rejections),
+    ],
+  },
+  {
+    title: "Money",
+    commands: [
+      entry("cost", "[--by a,b]", "What was spent, by what", async () => (await import("./cost.ts")).cost),
+      entry("ledger", "", "Every model call and its price", async () => (await import("./ledger.ts")).ledger),
+      entry("budgets", "", "Budgets and what is left", async () => (await import("./budgets.ts")).budgets),
+      entry("cache", "stats", "Answers that cost nothing", async () => (await import("./cache.ts")).cache),
+    ],
+  },
+  {
+    title: "Operation",
+    commands: [
+      entry("mesh", "", "The services, and whether they answer", async () => (await import("./mesh.ts")).mesh),
+      entry("alerts", "[ack ID]", "Alerts, active ones first", async () => (await import("./alerts.ts")).alerts),
+      entry("slas", "", "Targets and the error budget left", async () => (await import("./slas.ts")).slas),
+      entry("audit", "list|verify", "Who did what; is the trail whole", async () => (await import("./audit.ts")).audit),
+      entry(
+        "classify",
+        "TEXT",
+        "What a text holds that is sensitive",
+        async () => (await import("./classify.ts")).classify,
+      ),
+      entry("keys", "[create|revoke]", "API keys", async () => (await import("./keys.ts")).keys),
+      entry("users", "[create|disable]", "Users of the tenant", async () => (await import("./users.ts")).users),
+    ],
+  },
+  {
+    title: "Everything else",
+    commands: [
+      entry("api", "METHOD [JSON]", "Call any RPC of the mesh", async () => (await import("./api.ts")).api),
+      entry("version", "", "Versions", async () => (await import("./version.ts")).version),
+      entry("help", "[COMMAND]", "This, or all about a command", async () => (await import("./help.ts")).help),
+    ],
+  },
+];
+
+export const commands: readonly CommandEntry[] = commandGroups.flatMap((group) => group.commands);
+
+function entry(name: string, takes: string, summary: string, load: () => Promise<Command>): CommandEntry {
+  return { name, takes, summary, load };
+}
