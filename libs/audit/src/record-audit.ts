@@ -1,4 +1,4 @@
-import { emit } from "@agentmesh/bus";
+import { emitAll } from "@agentmesh/bus";
 import { newId } from "@agentmesh/ids";
 import type { Queryable, Transaction } from "@agentmesh/postgres";
 import { AuditEntry } from "@agentmesh/proto/compliance";
@@ -33,11 +33,21 @@ export async function recordAudit(
   record: AuditRecord,
   at: Date = new Date(),
 ): Promise<void> {
-  const { actors = [], ...rest } = record;
-  const entry = AuditEntry.fromPartial({ ...rest, actors: [...actors], id: newId(), at });
-  await emit(tx, auditRecordedEvent, {
-    tenant: record.tenant,
-    publisher: record.service,
-    data: { entryId: entry.id, entry },
-  });
+  await recordAudits(tx, [record], at);
+}
+
+/** `recordAudit` for many actions in one statement. */
+export async function recordAudits(
+  tx: Transaction | Queryable,
+  records: readonly AuditRecord[],
+  at: Date = new Date(),
+): Promise<void> {
+  await emitAll(
+    tx,
+    auditRecordedEvent,
+    records.map(({ actors = [], ...rest }) => {
+      const entry = AuditEntry.fromPartial({ ...rest, actors: [...actors], id: newId(), at });
+      return { tenant: rest.tenant, publisher: rest.service, data: { entryId: entry.id, entry } };
+    }),
+  );
 }

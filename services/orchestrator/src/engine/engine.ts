@@ -1,0 +1,115 @@
+import { describeError } from "@agentmesh/errors";
+import type { Context } from "../context.ts";
+import type { Result } from "../domain/apply-result.ts";
+import { type ClaimedStep, type ClaimRequest, claimSteps, noteStarted, stepKeyText } from "../store/claims.ts";
+import { lockRuns } from "../store/runs.ts";
+import { advanceLocked, advancing, hintSubject } from "./advance-runs.ts";
+import { type Group, groupRequests } from "./coalesce.ts";
+import { type StartOutcome, type StartRequest, startRuns } from "./start-runs.ts";
+
+/** A result with the run it is of. */
+export type Completion = Result & { readonly runId: string };
+
+/** What callers ask in numbers, each kind grouped into few transactions. */
+export type Engine = AsyncDisposable & {
+  readonly start: Group<StartRequest, StartOutcome>;
+  /** undefined: refused. */
+  readonly claim: Group<ClaimRequest, ClaimedStep | undefined>;
+  /** false: stale. */
+  readonly complete: Group<Completion, boolean>;
+};
+
+const MAX_WAITING = 20_000;
+// Two of each keep the database busy while this process works on the other; more only divide the batches.
+const LANES = 2;
+
+export function createEngine(context: Context): Engine {
+  const { metrics } = context;
+  const common = { maxWaiting: MAX_WAITING, lanes: LANES };
+  const start = groupRequests<StartRequest, StartOutcome>({
+    ...common,
+    name: "workflow starts",
+    maxBatch: 100,
+    apply(requests) {
+      metrics.batch("start", requests.length);
+      return context.db.transaction((tx) => startRuns(context, tx, requests));
+    },
+  });
+  const claim = groupRequests<ClaimRequest, ClaimedStep | undefined>({
+    ...common,
+    name: "claims of steps",
+    maxBatch: 256,
+    apply: (requests) => claimAll(context, requests),
+  });
+  const complete = groupRequests<Completion, boolean>({
+    ...common,
+    name: "results of steps",
+    maxBatch: 200,
+    apply: (completions) => completeAll(context, completions),
+  });
+  return {
+    start,
+    claim,
+    complete,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([start, claim, complete].map((group) => group[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+async function claimAll(
+  context: Context,
+  requests: readonly ClaimRequest[],
+): Promise<readonly (ClaimedStep | undefined)[]> {
+  const { metrics } = context;
+  metrics.batch("claim", requests.length);
+  const claimed = await claimSteps(context.db, requests, context.config.engine.leaseMs);
+  context.dispatcher.claimed(requests.length);
+  const byKey = new Map(claimed.map((step) => [`${stepKeyText({ ...step, runId: step.run })}:${step.worker}`, step]));
+  for (const step of claimed) {
+    metrics.claimed(step.started_at.getTime() - (step.dispatched_at?.getTime() ?? step.started_at.getTime()));
+  }
+  void sayStarted(context, claimed);
+  return requests.map((request) => {
+    const step = byKey.get(`${stepKeyText(request)}:${request.worker}`);
+    if (!step) metrics.claimRefused();
+    return step;
+  });
+}
+
+/** For watchers; a run whose row somebody holds may wait for it, so no claim waits for this. */
+async function sayStarted(context: Context, claimed: readonly ClaimedStep[]): Promise<void> {
+  try {
+    const long: ClaimedStep[] = [];
+    for (const step of claimed) {
+      const { plan } = await context.definitions.get(context.db, step);
+      if (plan.byId.get(step.node)?.spec.kind === "agent") long.push(step);
+    }
+    if (long.length === 0) return;
+    await noteStarted(context.db, long);
+    for (const step of long) context.bus.nc.publish(hintSubject(step.tenant, step.run));
+  } catch (error) {
+    context.log.warn({ reason: describeError(error) }, "the start of steps was not noted");
+  }
+}
+
+async function completeAll(context: Context, completions: readonly Completion[]): Promise<readonly boolean[]> {
+  context.metrics.batch("complete", completions.length);
+  const byRun = Map.groupBy(completions, (completion) => completion.runId);
+  const answers = await advancing(context, async (tx) => {
+    const locked = await lockRuns(tx, [...byRun.keys()]);
+    const advanced = await advanceLocked(context, tx, locked, (run) => byRun.get(run.state.id) ?? []);
+    const given = new Map<Completion, boolean>();
+    for (const [runId, { advance }] of advanced) {
+      for (const [index, completion] of (byRun.get(runId) ?? []).entries()) {
+        given.set(completion, advance.answers[index] ?? false);
+      }
+    }
+    return given;
+  });
+  return completions.map((completion) => {
+    const accepted = answers.get(completion) ?? false;
+    if (accepted) context.metrics.completed(completion.durationMs);
+    return accepted;
+  });
+}

@@ -1,0 +1,161 @@
+import { recordAudits } from "@agentmesh/audit";
+import { emitAll } from "@agentmesh/bus";
+import { AppError } from "@agentmesh/errors";
+import { newId } from "@agentmesh/ids";
+import type { Transaction } from "@agentmesh/postgres";
+import { workflowStartedEvent } from "@agentmesh/proto/orchestrator.contract";
+import { currentTraceparent } from "@agentmesh/telemetry";
+import type { Context } from "../context.ts";
+import { newRun } from "../domain/run-state.ts";
+import { currentVersions, type Definition } from "../store/definitions.ts";
+import { findByDedupeKey, insertRuns } from "../store/insert-runs.ts";
+import type { RunHead, StoredRun } from "../store/runs.ts";
+import type { Advanced } from "../store/write-advances.ts";
+import { advanceOne, publishOutcome } from "./advance-runs.ts";
+
+export type StartRequest = {
+  readonly tenant: string;
+  readonly workflow: string;
+  readonly input: unknown;
+  /** Empty: always a new run. */
+  readonly dedupeKey: string;
+  /** Default: the workflow's. */
+  readonly priority: number | undefined;
+  /** Whom the run acts for. */
+  readonly subject: string;
+  readonly actors: readonly string[];
+  readonly origin: string;
+  readonly requestId: string;
+  /** W3C; default: the current span's. */
+  readonly traceparent: string | undefined;
+};
+
+export type StartOutcome =
+  | { readonly kind: "started"; readonly run: StoredRun }
+  /** Its dedupe key was taken; the id of the run that has it. */
+  | { readonly kind: "known"; readonly runId: string }
+  | { readonly kind: "refused"; readonly error: AppError };
+
+type Candidate = { readonly request: StartRequest; readonly advanced: Advanced };
+
+/** Starts many runs in one transaction; an outcome for each, in their order. */
+export async function startRuns(
+  context: Context,
+  tx: Transaction,
+  requests: readonly StartRequest[],
+): Promise<StartOutcome[]> {
+  const versions = await currentVersions(tx, requests);
+  const outcomes = new Map<StartRequest, StartOutcome>();
+  const candidates: Candidate[] = [];
+  for (const request of requests) {
+    const { tenant, workflow } = request;
+    const version = versions.get(`${tenant}/${workflow}`);
+    const definition = version ? await context.definitions.get(tx, { tenant, workflow, version }) : undefined;
+    const error = whyRefused(request, definition);
+    if (error) outcomes.set(request, { kind: "refused", error });
+    else if (definition) candidates.push({ request, advanced: firstAdvance(context, request, definition) });
+  }
+  // Two transactions that insert the same keys must do so in the same order.
+  const ordered = candidates.toSorted((a, b) => (keyOf(a.request) < keyOf(b.request) ? -1 : 1));
+  const stored = await insertRuns(
+    tx,
+    ordered.map((candidate) => candidate.advanced),
+  );
+  const started = candidates.filter(({ advanced }) => stored.has(advanced.advance.run.id));
+  const taken = candidates.filter(({ advanced }) => !stored.has(advanced.advance.run.id));
+  context.dispatcher.take(-countDispatches(taken));
+  const known = await findByDedupeKey(
+    tx,
+    taken.map(({ request }) => request),
+  );
+  for (const { request } of taken) {
+    outcomes.set(request, { kind: "known", runId: known.get(keyOf(request)) ?? "" });
+  }
+  for (const { request, advanced } of started) {
+    outcomes.set(request, { kind: "started", run: { head: advanced.head, state: advanced.advance.run } });
+  }
+  await announce(context, tx, started);
+  return requests.flatMap((request) => outcomes.get(request) ?? []);
+}
+
+function whyRefused(request: StartRequest, definition: Definition | undefined): AppError | undefined {
+  if (!definition) {
+    return new AppError(
+      "NOT_FOUND",
+      `there is no workflow ${request.workflow}; apply it first, or list what there is`,
+      { reason: "UNKNOWN_WORKFLOW", field: "workflow" },
+    );
+  }
+  const wrong = definition.checkInput(request.input);
+  if (wrong === undefined) return undefined;
+  return new AppError("INVALID_ARGUMENT", `workflow ${request.workflow}: ${wrong}`, {
+    reason: "INVALID_INPUT",
+    field: "input",
+  });
+}
+
+function firstAdvance(context: Context, request: StartRequest, definition: Definition): Advanced {
+  const { spec } = definition.plan;
+  // The clock of the first advance is this process's; all later ones take the database's.
+  const nowMs = Date.now();
+  const head: RunHead = {
+    tenant: request.tenant,
+    workflow: request.workflow,
+    version: definition.version,
+    priority: request.priority ?? spec.priority,
+    subject: request.subject,
+    origin: request.origin,
+    dedupeKey: request.dedupeKey,
+    traceparent: request.traceparent ?? currentTraceparent(),
+    createdAt: new Date(nowMs),
+  };
+  const run = newRun({ id: newId(nowMs), input: request.input, deadlineMs: nowMs + spec.deadlineMs });
+  const data = { workflow: head.workflow, version: head.version, origin: head.origin };
+  return { head, advance: advanceOne(context, definition.plan, run, [{ kind: "start", data }], nowMs) };
+}
+
+/** Audit and events of new runs, in their transaction. */
+async function announce(context: Context, tx: Transaction, started: readonly Candidate[]): Promise<void> {
+  if (started.length === 0) return;
+  await recordAudits(
+    tx,
+    started.map(({ request, advanced: { head, advance } }) => ({
+      tenant: head.tenant,
+      service: "orchestrator",
+      subject: head.subject,
+      actors: request.actors,
+      action: "workflow.started",
+      resource: `Workflow/${head.workflow}@${head.version}/runs/${advance.run.id}`,
+      outcome: "succeeded",
+      reason: head.origin,
+      requestId: request.requestId,
+    })),
+  );
+  await emitAll(
+    tx,
+    workflowStartedEvent,
+    started.map(({ advanced: { head, advance } }) => ({
+      tenant: head.tenant,
+      id: `${advance.run.id}:started`,
+      data: {
+        runId: advance.run.id,
+        workflow: head.workflow,
+        workflowVersion: head.version,
+        origin: head.origin,
+      },
+    })),
+  );
+  await publishOutcome(
+    context,
+    tx,
+    started.map(({ advanced }) => advanced),
+  );
+}
+
+function keyOf({ tenant, workflow, dedupeKey }: StartRequest): string {
+  return `${tenant}/${workflow}/${dedupeKey}`;
+}
+
+function countDispatches(candidates: readonly Candidate[]): number {
+  return candidates.reduce((sum, { advanced }) => sum + advanced.advance.dispatches.length, 0);
+}

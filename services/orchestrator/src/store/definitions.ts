@@ -1,0 +1,66 @@
+import { AppError } from "@agentmesh/errors";
+import type { Queryable } from "@agentmesh/postgres";
+import { LRUCache } from "lru-cache";
+import { compileInputSchema, type InputCheck } from "../domain/input-schema.ts";
+import { compilePlan, type Plan } from "../domain/plan.ts";
+import { workflowSpec } from "../domain/workflow-spec.ts";
+
+/** A version of a workflow, made ready. It never changes, so it is remembered as long as there is room. */
+export type Definition = {
+  readonly tenant: string;
+  readonly name: string;
+  readonly version: number;
+  readonly plan: Plan;
+  readonly checkInput: InputCheck;
+};
+
+export type DefinitionRef = { readonly tenant: string; readonly workflow: string; readonly version: number };
+
+export type Definitions = {
+  /** @throws AppError DATA_LOSS when a version that a run is pinned to is not there */
+  get(db: Queryable, ref: DefinitionRef): Promise<Definition>;
+};
+
+const MAX_REMEMBERED = 1000;
+
+export function createDefinitions(): Definitions {
+  const remembered = new LRUCache<string, Definition>({ max: MAX_REMEMBERED });
+  return {
+    async get(db, { tenant, workflow, version }) {
+      const key = `${tenant}/${workflow}@${version}`;
+      const known = remembered.get(key);
+      if (known) return known;
+      const plan = compilePlan(workflowSpec.parse(await readSpec(db, tenant, workflow, version)));
+      const definition = { tenant, name: workflow, version, plan, checkInput: compileInputSchema(plan.spec.input) };
+      remembered.set(key, definition);
+      return definition;
+    },
+  };
+}
+
+async function readSpec(db: Queryable, tenant: string, name: string, version: number): Promise<unknown> {
+  const { rows } = await db.query<{ spec: unknown }>(
+    "SELECT spec FROM resource_version WHERE tenant = $1 AND kind = 'Workflow' AND name = $2 AND version = $3",
+    [tenant, name, version],
+  );
+  const [row] = rows;
+  if (row) return row.spec;
+  throw new AppError(
+    "DATA_LOSS",
+    `version ${version} of Workflow/${name} of ${tenant} is gone, and runs are pinned to it`,
+  );
+}
+
+/** The current version of each workflow asked for; those that do not exist are left out. Keys: `tenant/name`. */
+export async function currentVersions(
+  db: Queryable,
+  asked: readonly { readonly tenant: string; readonly workflow: string }[],
+): Promise<Map<string, number>> {
+  const unique = [...new Map(asked.map((one) => [`${one.tenant}/${one.workflow}`, one])).values()];
+  const { rows } = await db.query<{ tenant: string; name: string; version: number }>(
+    `SELECT r.tenant, r.name, r.version FROM unnest($1::text[], $2::text[]) AS a (tenant, name)
+     JOIN resource r ON r.tenant = a.tenant AND r.kind = 'Workflow' AND r.name = a.name AND NOT r.deleted`,
+    [unique.map((one) => one.tenant), unique.map((one) => one.workflow)],
+  );
+  return new Map(rows.map((row) => [`${row.tenant}/${row.name}`, row.version]));
+}
