@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { AppError, describeError } from "@agentmesh/errors";
 import type { Logger } from "@agentmesh/telemetry";
 import pg from "pg";
-import { isTransient, toDatabaseError } from "./errors.ts";
+import { isLost, isStalePlan, isTransient, toDatabaseError } from "./errors.ts";
 import { type MigrationSource, migrate } from "./migrate.ts";
 
 export type QueryResult<Row> = { rows: Row[]; rowCount: number };
@@ -23,7 +23,7 @@ export type Transaction = Queryable & {
 
 export type Database = Queryable &
   AsyncDisposable & {
-    /** Commits what `run` returns from and rolls back what it throws out of; again after a deadlock. */
+    /** Commits what `run` returns from and rolls back what it throws out of; again, up to 5 times, after a deadlock. */
     transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
   };
 
@@ -38,11 +38,15 @@ export type DatabaseOptions = {
   readonly maxConnections?: number;
   /** How long to wait for a server that is down at start, in milliseconds. Default 30 000. */
   readonly startTimeoutMs?: number;
+  /** How long a statement may run, in milliseconds; migrations have their own bound. Default 30 000. */
+  readonly statementTimeoutMs?: number;
 };
 
-const MAX_TRANSACTION_TRIES = 5;
+const MAX_TRIES = 5;
 const MAX_PREPARED = 500;
-const STATEMENT_TIMEOUT_MS = 30_000;
+const MIGRATION_TIMEOUT_MS = 600_000;
+// The server ends a statement; when its answer does not come, the server or the way to it is gone.
+const ANSWER_GRACE_MS = 2_000;
 // A replica that froze while holding a row lock is cut off, so that its peers go on.
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -52,32 +56,40 @@ const CONNECT_TIMEOUT_MS = 5_000;
  *
  * int8 comes back as bigint, jsonb as a value, timestamptz as Date.
  *
- * @throws AppError UNAVAILABLE when the server does not answer within `startTimeoutMs`
+ * @throws AppError UNAVAILABLE when the server does not answer within `startTimeoutMs`, FAILED_PRECONDITION when it
+ *   refuses us or a migration was edited
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const { log, schema } = options;
+  const { log, schema, statementTimeoutMs = 30_000 } = options;
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...connectionSettings(options, statementTimeoutMs),
     max: options.maxConnections ?? 10,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    application_name: schema,
-    options: `-c search_path=${schema}`,
-    types: { getTypeParser },
   });
   pool.on("error", (error) => log.warn({ error }, "an idle PostgreSQL connection broke"));
   try {
     await awaitServer(pool, options);
-    await migrate(pool, schema, options.migrations, log);
+    await migrate(new pg.Client(connectionSettings(options, MIGRATION_TIMEOUT_MS)), schema, options.migrations, log);
   } catch (error) {
     await pool.end();
     throw error;
   }
   return {
-    query: (text, values = []) => run(pool, text, values),
-    transaction: (work) => transaction(pool, work),
+    query: (text, values = []) => again(() => run(pool, text, values)),
+    transaction: (work) => transaction(pool, work, log),
     [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
+
+function connectionSettings({ url, schema }: DatabaseOptions, statementTimeoutMs: number): pg.ClientConfig {
+  return {
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + ANSWER_GRACE_MS,
+    application_name: schema,
+    options: `-c search_path=${schema}`,
+    types: { getTypeParser },
   };
 }
 
@@ -97,7 +109,14 @@ async function awaitServer(pool: pg.Pool, { log, startTimeoutMs = 30_000, url }:
     } catch (error) {
       const failure = toDatabaseError(error);
       const { host } = new URL(url);
-      if (!(failure instanceof AppError) || Date.now() + delayMs > deadline) {
+      if (!(failure instanceof AppError)) {
+        throw new AppError(
+          "FAILED_PRECONDITION",
+          `PostgreSQL at ${host} refused us: ${describeError(error)}; check role, password and database in POSTGRES_URL`,
+          { reason: "DATABASE_REFUSED", cause: error },
+        );
+      }
+      if (Date.now() + delayMs > deadline) {
         throw new AppError(
           "UNAVAILABLE",
           `PostgreSQL at ${host} did not answer within ${startTimeoutMs} ms: ${describeError(error)}; check POSTGRES_URL and that it runs`,
@@ -112,11 +131,12 @@ async function awaitServer(pool: pg.Pool, { log, startTimeoutMs = 30_000, url }:
 
 // SQL texts are constants, so their number is small; a text built at run time falls out at the bound and is sent plain.
 const preparedNames = new Map<string, string>();
+let preparedCount = 0;
 
 function nameOf(text: string): string | undefined {
   const known = preparedNames.get(text);
   if (known !== undefined || preparedNames.size >= MAX_PREPARED) return known;
-  const name = `s${preparedNames.size}`;
+  const name = `s${preparedCount++}`;
   preparedNames.set(text, name);
   return name;
 }
@@ -131,22 +151,40 @@ async function run<Row extends object>(
     const result = await target.query<Row & pg.QueryResultRow>({ text, values: [...values], ...(name && { name }) });
     return { rows: result.rows, rowCount: result.rowCount ?? 0 };
   } catch (error) {
+    // A migration of a newer replica changed the table: under a new name the text is prepared anew on each connection.
+    if (isStalePlan(error)) preparedNames.delete(text);
     throw toDatabaseError(error);
   }
 }
 
-async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+/** What the server rolled back whole, for no fault of its own, runs again. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await transactionOnce(pool, work);
+      return await work();
     } catch (error) {
-      if (tries >= MAX_TRANSACTION_TRIES || !isTransient(error)) throw toDatabaseError(error);
+      if (tries >= MAX_TRIES || !isTransient(error)) throw toDatabaseError(error);
       await wait(Math.random() * 10 * 2 ** tries);
     }
   }
 }
 
-async function transactionOnce<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>): Promise<T> {
+async function transaction<T>(pool: pg.Pool, work: (tx: Transaction) => Promise<T>, log: Logger): Promise<T> {
+  const { result, hooks } = await again(() => transactionOnce(pool, work));
+  for (const hook of hooks) {
+    try {
+      hook();
+    } catch (error) {
+      log.warn({ error }, "a hint after a commit failed; the commit stands");
+    }
+  }
+  return result;
+}
+
+async function transactionOnce<T>(
+  pool: pg.Pool,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<{ result: T; hooks: readonly (() => void)[] }> {
   const client = await pool.connect();
   const hooks: (() => void)[] = [];
   let broken: Error | undefined;
@@ -162,10 +200,10 @@ async function transactionOnce<T>(pool: pg.Pool, work: (tx: Transaction) => Prom
       afterCommit: (hook) => hooks.push(hook),
     });
     await client.query("COMMIT");
-    for (const hook of hooks) hook();
-    return result;
+    return { result, hooks };
   } catch (error) {
-    await client.query("ROLLBACK").catch(noteBroken);
+    if (isLost(error)) noteBroken(error);
+    else await client.query("ROLLBACK").catch(noteBroken);
     throw error;
   } finally {
     client.off("error", noteBroken);

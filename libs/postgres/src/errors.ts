@@ -5,10 +5,26 @@ function sqlState(error: unknown): string | undefined {
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Serialization failure or deadlock: the same transaction may succeed when run again. */
+/** Serialization failure, deadlock or stale plan: the same transaction may succeed when run again. */
 export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
-  return state === "40001" || state === "40P01";
+  return state === "40001" || state === "40P01" || isStalePlan(error);
+}
+
+/** A prepared statement's table got other columns since; only the server's routine tells it from other 0A000. */
+export function isStalePlan(error: unknown): boolean {
+  return (
+    sqlState(error) === "0A000" &&
+    error instanceof Error &&
+    "routine" in error &&
+    error.routine === "RevalidateCachedQuery"
+  );
+}
+
+/** The connection is of no use any more, so that not even a ROLLBACK would be answered. */
+export function isLost(error: unknown): error is Error {
+  const failure = toDatabaseError(error);
+  return failure instanceof AppError && failure.reason === UNAVAILABLE_REASON;
 }
 
 /** A unique constraint refused a row; with a name, only that constraint. */
@@ -22,7 +38,8 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 const UNAVAILABLE = /^(08...|57P0[123]|53...|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|ENOENT)$/;
 // node-postgres reports these without a code.
 const LOST_CONNECTION =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Query read timeout/;
+const UNAVAILABLE_REASON = "DATABASE_UNAVAILABLE";
 
 /** A failure of the server or the way to it becomes UNAVAILABLE; everything else is passed on as it is. */
 export function toDatabaseError(error: unknown): unknown {
@@ -30,7 +47,7 @@ export function toDatabaseError(error: unknown): unknown {
   const state = sqlState(error);
   if ((state && UNAVAILABLE.test(state)) || LOST_CONNECTION.test(error.message)) {
     return new AppError("UNAVAILABLE", `PostgreSQL did not answer: ${error.message || state}`, {
-      reason: "DATABASE_UNAVAILABLE",
+      reason: UNAVAILABLE_REASON,
       retryAfterMs: 1000,
       cause: error,
     });

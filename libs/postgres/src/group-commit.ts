@@ -1,4 +1,4 @@
-import { AppError } from "@agentmesh/errors";
+import { AppError, isAppError } from "@agentmesh/errors";
 
 export type GroupCommitOptions<Item, Result> = {
   readonly name: string;
@@ -9,8 +9,9 @@ export type GroupCommitOptions<Item, Result> = {
   /** Most items that wait. Default 10 000. */
   readonly maxQueued?: number;
   /**
-   * Applies a group in one transaction; results in the order of the items. An item that fails alone is an Error among
-   * the results; a rejection fails them all.
+   * Applies a group in one transaction; results in the order of the items. An item that is refused is an Error among
+   * the results. A rejection means that nothing was applied: when the database is away (UNAVAILABLE) all are rejected,
+   * else each item is tried alone, so that the one the database refuses takes no other with it.
    */
   readonly commit: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
 };
@@ -32,12 +33,7 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
   async function drain(): Promise<void> {
     running += 1;
     while (queue.length > 0) {
-      const group = queue.splice(0, maxItems);
-      try {
-        settle(group, await commit(group.map(({ item }) => item)));
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
+      await commitGroup(queue.splice(0, maxItems), commit);
     }
     running -= 1;
   }
@@ -53,17 +49,36 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     }
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     queue.push({ item, resolve, reject });
-    // Starting in a microtask lets calls that were decoded from one read join the first group.
-    if (running < concurrency) queueMicrotask(() => running < concurrency && void drain());
+    // Starting in the next turn lets calls that one read of a socket brought join the first group.
+    if (running < concurrency) setImmediate(() => running < concurrency && void drain());
     return promise;
   };
 }
 
+async function commitGroup<Item, Result>(
+  group: readonly Waiting<Item, Result>[],
+  commit: GroupCommitOptions<Item, Result>["commit"],
+): Promise<void> {
+  let results: readonly (Result | Error)[];
+  try {
+    results = await commit(group.map(({ item }) => item));
+  } catch (error) {
+    const away = isAppError(error) && error.code === "UNAVAILABLE";
+    if (group.length === 1 || away) for (const { reject } of group) reject(error);
+    else for (const one of group) await commitGroup([one], commit);
+    return;
+  }
+  settle(group, results);
+}
+
 function settle<Item, Result>(group: readonly Waiting<Item, Result>[], results: readonly (Result | Error)[]): void {
-  group.forEach(({ resolve, reject }, index) => {
-    const result = results[index];
+  const wrong =
+    results.length === group.length
+      ? undefined
+      : new AppError("INTERNAL", `a group commit answered ${results.length} results for ${group.length} items`);
+  for (const [index, { resolve, reject }] of group.entries()) {
+    const result = wrong ?? results[index];
     if (result instanceof Error) reject(result);
-    else if (result === undefined) reject(new AppError("INTERNAL", "a group commit answered fewer results than items"));
-    else resolve(result);
-  });
+    else resolve(result as Result);
+  }
 }

@@ -11,31 +11,30 @@ export type MigrationSource = { readonly name: string; readonly folder: URL };
  * Applies the SQL files that are not applied yet, in order, each in a transaction of its own, all under one advisory
  * lock: replicas that start together take turns, and the later ones find nothing to do.
  *
+ * @param client not connected yet; closed afterwards, which also gives the lock back
  * @throws AppError FAILED_PRECONDITION when an applied file was edited afterwards
  */
 export async function migrate(
-  pool: pg.Pool,
+  client: pg.Client,
   schema: string,
   sources: readonly MigrationSource[],
   log: Logger,
 ): Promise<void> {
-  const client = await pool.connect();
+  // Without a listener a connection that dies in the middle would end the process; the statement under way says it too.
+  client.on("error", (error) => log.warn({ error }, "the connection for migrations broke"));
+  await client.connect();
   try {
     await client.query("SELECT pg_advisory_lock(hashtextextended('agentmesh.migrate.' || $1, 0))", [schema]);
-    try {
-      await client.query(`CREATE TABLE IF NOT EXISTS schema_migration (
-        source text, name text, hash text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (source, name))`);
-      for (const source of sources) await migrateSource(client, source, log);
-    } finally {
-      await client.query("SELECT pg_advisory_unlock(hashtextextended('agentmesh.migrate.' || $1, 0))", [schema]);
-    }
+    await client.query(`CREATE TABLE IF NOT EXISTS schema_migration (
+      source text, name text, hash text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now(),
+      PRIMARY KEY (source, name))`);
+    for (const source of sources) await migrateSource(client, source, log);
   } finally {
-    client.release();
+    await client.end();
   }
 }
 
-async function migrateSource(client: pg.PoolClient, source: MigrationSource, log: Logger): Promise<void> {
+async function migrateSource(client: pg.Client, source: MigrationSource, log: Logger): Promise<void> {
   const files = (await readdir(source.folder)).filter((name) => name.endsWith(".sql")).sort();
   const applied = await client.query<{ name: string; hash: string }>(
     "SELECT name, hash FROM schema_migration WHERE source = $1",
@@ -59,20 +58,15 @@ async function migrateSource(client: pg.PoolClient, source: MigrationSource, log
   }
 }
 
-async function applyFile(
-  client: pg.PoolClient,
-  source: string,
-  name: string,
-  sql: string,
-  hash: string,
-): Promise<void> {
+async function applyFile(client: pg.Client, source: string, name: string, sql: string, hash: string): Promise<void> {
   await client.query("BEGIN");
   try {
     await client.query(sql);
     await client.query("INSERT INTO schema_migration (source, name, hash) VALUES ($1, $2, $3)", [source, name, hash]);
     await client.query("COMMIT");
   } catch (error) {
-    await client.query("ROLLBACK");
+    // When this fails as well, the connection is gone and took the transaction with it.
+    await client.query("ROLLBACK").catch(() => undefined);
     throw new AppError("INTERNAL", `migration ${source}/${name} failed: ${String(error)}`, { cause: error });
   }
 }

@@ -49,7 +49,7 @@ export async function startOrchestrator(
   stack.use(startSweep(context));
   stack.use(startRetention(context));
   stack.use(runTriggers(context, snapshots));
-  const engine = stack.use(createEngine(context));
+  const engine = createEngine(context);
   const server = stack.use(
     await serve({
       host: config.listen.host,

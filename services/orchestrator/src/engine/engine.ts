@@ -1,60 +1,53 @@
 import { describeError } from "@agentmesh/errors";
+import { type GroupCommit, groupCommit } from "@agentmesh/postgres";
 import type { Context } from "../context.ts";
 import type { Result } from "../domain/apply-result.ts";
 import { type ClaimedStep, type ClaimRequest, claimSteps, noteStarted, stepKeyText } from "../store/claims.ts";
 import { lockRuns } from "../store/runs.ts";
 import { advanceLocked, advancing, hintSubject } from "./advance-runs.ts";
-import { type Group, groupRequests } from "./coalesce.ts";
 import { type StartOutcome, type StartRequest, startRuns } from "./start-runs.ts";
 
 /** A result with the run it is of. */
 export type Completion = Result & { readonly runId: string };
 
 /** What callers ask in numbers, each kind grouped into few transactions. */
-export type Engine = AsyncDisposable & {
-  readonly start: Group<StartRequest, StartOutcome>;
+export type Engine = {
+  readonly start: GroupCommit<StartRequest, StartOutcome>;
   /** undefined: refused. */
-  readonly claim: Group<ClaimRequest, ClaimedStep | undefined>;
+  readonly claim: GroupCommit<ClaimRequest, ClaimedStep | undefined>;
   /** false: stale. */
-  readonly complete: Group<Completion, boolean>;
+  readonly complete: GroupCommit<Completion, boolean>;
 };
 
-const MAX_WAITING = 20_000;
+const MAX_QUEUED = 20_000;
 // Two of each keep the database busy while this process works on the other; more only divide the batches.
 const LANES = 2;
 
 export function createEngine(context: Context): Engine {
   const { metrics } = context;
-  const common = { maxWaiting: MAX_WAITING, lanes: LANES };
-  const start = groupRequests<StartRequest, StartOutcome>({
+  const common = { maxQueued: MAX_QUEUED, concurrency: LANES };
+  const start = groupCommit<StartRequest, StartOutcome>({
     ...common,
     name: "workflow starts",
-    maxBatch: 100,
-    apply(requests) {
+    maxItems: 100,
+    commit(requests) {
       metrics.batch("start", requests.length);
       return context.db.transaction((tx) => startRuns(context, tx, requests));
     },
   });
-  const claim = groupRequests<ClaimRequest, ClaimedStep | undefined>({
+  const claim = groupCommit<ClaimRequest, ClaimedStep | undefined>({
     ...common,
     name: "claims of steps",
-    maxBatch: 256,
-    apply: (requests) => claimAll(context, requests),
+    maxItems: 256,
+    commit: (requests) => claimAll(context, requests),
   });
-  const complete = groupRequests<Completion, boolean>({
+  const complete = groupCommit<Completion, boolean>({
     ...common,
     name: "results of steps",
-    maxBatch: 200,
-    apply: (completions) => completeAll(context, completions),
+    maxItems: 200,
+    commit: (completions) => completeAll(context, completions),
   });
-  return {
-    start,
-    claim,
-    complete,
-    async [Symbol.asyncDispose]() {
-      await Promise.all([start, claim, complete].map((group) => group[Symbol.asyncDispose]()));
-    },
-  };
+  return { start, claim, complete };
 }
 
 async function claimAll(

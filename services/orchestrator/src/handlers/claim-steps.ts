@@ -19,7 +19,7 @@ export async function claimSteps(
   checkBatch(worker, steps.length);
   const keys = steps.map((step) => readRef(step));
   const asked = keys.flatMap((key) => (key ? [{ ...key, worker }] : []));
-  const answers = asked.length > 0 ? await engine.claim.run(asked) : [];
+  const answers = await Promise.all(asked.map(engine.claim));
   const tooMuch = await returnWhatDoesNotFit(context, worker, answers);
   let next = 0;
   const claims: DeepPartial<Claim>[] = [];

@@ -7,7 +7,7 @@ export async function completeSteps(engine: Engine, request: CompleteStepsReques
   checkBatch(worker, results.length);
   const read = results.map((result) => readCompletion(worker, result));
   const asked = read.flatMap((completion) => completion ?? []);
-  const answers = asked.length > 0 ? await engine.complete.run(asked) : [];
+  const answers = await Promise.all(asked.map(engine.complete));
   let next = 0;
   return { accepted: read.map((completion) => (completion ? (answers[next++] ?? false) : false)) };
 }

@@ -16,21 +16,18 @@ export async function startWorkflow(context: Context, engine: Engine, request: S
   const { tenant, subject, actors } = requirePrincipal(call);
   resourceName(request.workflow, "workflow");
   check(request);
-  const [outcome] = await engine.start.run([
-    {
-      tenant,
-      workflow: request.workflow,
-      input: request.input ?? {},
-      dedupeKey: request.dedupeKey,
-      priority: request.priority,
-      subject,
-      actors,
-      origin: `api:${call.requestId}`,
-      requestId: call.requestId,
-      traceparent: undefined,
-    },
-  ]);
-  if (!outcome) throw new AppError("INTERNAL", "a start without an outcome");
+  const outcome = await engine.start({
+    tenant,
+    workflow: request.workflow,
+    input: request.input ?? {},
+    dedupeKey: request.dedupeKey,
+    priority: request.priority,
+    subject,
+    actors,
+    origin: `api:${call.requestId}`,
+    requestId: call.requestId,
+    traceparent: undefined,
+  });
   switch (outcome.kind) {
     case "refused":
       throw outcome.error;
