@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ACK_WAIT_MS } from "@agentmesh/bus";
 import { calleesOf, callersOfService, serviceNames } from "@agentmesh/istio/who-calls-whom";
+import { drain as codeDrain } from "@agentmesh/service";
 import { parse } from "yaml";
 import { z } from "zod";
 import { callsFile } from "../src/calls-file.ts";
@@ -77,6 +79,18 @@ test("the grace period is the whole drain budget, and reaches the redelivery of 
     assert.equal(pod.containers[0].lifecycle.preStop.sleep.seconds, preStop);
     assert.equal(pod.terminationGracePeriodSeconds, preStop + grpc + nats);
     assert.ok(preStop + grpc + nats >= ackWait, `${service}: drain is shorter than ackWait ${ackWait} s`);
+  }
+});
+
+test("the drain budget is what the code does", () => {
+  for (const { service } of all) {
+    const { grpc, nats, ackWait } = drainOf(service);
+    assert.deepEqual(
+      { grpcMs: grpc * 1000, natsMs: nats * 1000, ackWaitMs: ackWait * 1000 },
+      { grpcMs: codeDrain.grpcMs, natsMs: codeDrain.natsMs, ackWaitMs: ACK_WAIT_MS },
+      service,
+    );
+    assert.ok(codeDrain.boundMs < (grpc + nats) * 1000);
   }
 });
 

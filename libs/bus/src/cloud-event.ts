@@ -20,6 +20,9 @@ export type CloudEvent = {
 type Message = { readonly subject: string; readonly headers?: MsgHdrs | undefined; readonly data: Uint8Array };
 
 const MAX_ATTRIBUTE_CHARS = 256;
+// CloudEvents 1.0, type system: a String has no control characters.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is about control characters
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** @throws AppError INVALID_ARGUMENT (NOT_A_CLOUD_EVENT) that names the header */
 export function readCloudEvent(message: Message): CloudEvent {
@@ -45,8 +48,8 @@ export function readCloudEvent(message: Message): CloudEvent {
 
 function attribute(message: Message, name: string): string {
   const value = message.headers?.get(name);
-  if (!value || value.length > MAX_ATTRIBUTE_CHARS) {
-    throw notOne(name, value, `a text of 1 to ${MAX_ATTRIBUTE_CHARS} characters`);
+  if (!value || value.length > MAX_ATTRIBUTE_CHARS || CONTROL.test(value)) {
+    throw notOne(name, value, `a text of 1 to ${MAX_ATTRIBUTE_CHARS} characters without control characters`);
   }
   return value;
 }

@@ -1,10 +1,13 @@
 import { AppError, describeError } from "@agentmesh/errors";
 import type { Database, Transaction } from "@agentmesh/postgres";
+import { catalogServices } from "@agentmesh/proto/catalog";
 import { inSpan } from "@agentmesh/telemetry";
 import type { JsMsg } from "@nats-io/jetstream";
+import { bury } from "./bury.ts";
 import { type CloudEvent, readCloudEvent } from "./cloud-event.ts";
 import type { Bus } from "./connect.ts";
 import { type Consumer, consume, redeliveryDelayMs } from "./consume.ts";
+import { keepInboxShort } from "./keep-inbox-short.ts";
 import { EVENTS_STREAM } from "./streams.ts";
 
 /** The part of a generated event contract that consuming needs. */
@@ -25,14 +28,18 @@ export type ConsumeEventsOptions<T> = {
   readonly maxBatch?: number;
 };
 
+type Delivery<T> = { readonly message: JsMsg; readonly event: Received<T> };
+
 const MAX_DELIVERIES = 6;
+const services: ReadonlySet<string> = new Set(catalogServices.map(({ service }) => service));
 
 /**
  * Consumes one kind of event into PostgreSQL, each event once: the batch's ids go into the inbox in the same
  * transaction as what the handler writes, and the messages are acknowledged after the commit.
  *
- * A batch that fails is tried again message by message, so that one bad event holds nobody up; what fails
- * MAX_DELIVERIES times goes to `dead_letter`, whole, with the reason.
+ * A batch that fails is tried again message by message, so that one bad event holds nobody up; what cannot be read, and
+ * what fails MAX_DELIVERIES times, goes to `dead_letter`, whole, with the reason. An outage counts for nothing: while
+ * the database or a peer is UNAVAILABLE the messages keep coming again.
  */
 export function consumeEvents<T>(bus: Bus, db: Database, options: ConsumeEventsOptions<T>): Consumer {
   const { event, maxBatch = 100 } = options;
@@ -42,58 +49,86 @@ export function consumeEvents<T>(bus: Bus, db: Database, options: ConsumeEventsO
     "outcome",
   ]);
 
-  async function apply(messages: readonly JsMsg[]): Promise<void> {
-    const decoded = messages.map((message) => decode(message, event));
-    const [first] = decoded;
+  async function giveUp(message: JsMsg, error: unknown): Promise<void> {
+    await bury(db, durable, message, error);
+    message.term();
+    counted.inc({ consumer: durable, outcome: "dead" });
+    bus.log.error(
+      { durable, subject: message.subject, reason: describeError(error) },
+      "event went to the dead letters",
+    );
+  }
+
+  async function readAll(messages: readonly JsMsg[]): Promise<Delivery<T>[]> {
+    const deliveries: Delivery<T>[] = [];
+    for (const message of messages) {
+      try {
+        deliveries.push({ message, event: read(message, event) });
+      } catch (error) {
+        await giveUp(message, error);
+      }
+    }
+    return deliveries;
+  }
+
+  async function apply(deliveries: readonly Delivery<T>[]): Promise<void> {
+    const [first] = deliveries;
     if (!first) return;
-    await inSpan(`consume ${event.type}`, { kind: "consumer", traceparent: first.traceparent }, () =>
+    await inSpan(`consume ${event.type}`, { kind: "consumer", traceparent: first.event.traceparent }, () =>
       db.transaction(async (tx) => {
-        const fresh = await rememberNew(tx, durable, decoded);
+        const fresh = await rememberNew(
+          tx,
+          durable,
+          deliveries.map((delivery) => delivery.event),
+        );
         if (fresh.length > 0) await options.handle(tx, fresh);
       }),
     );
-    for (const message of messages) message.ack();
-    counted.inc({ consumer: durable, outcome: "applied" }, messages.length);
+    for (const { message } of deliveries) message.ack();
+    counted.inc({ consumer: durable, outcome: "applied" }, deliveries.length);
   }
 
-  async function applyOne(message: JsMsg): Promise<void> {
+  async function applyOrSplit(deliveries: readonly Delivery<T>[]): Promise<void> {
     try {
-      await apply([message]);
+      await apply(deliveries);
     } catch (error) {
-      const deliveries = message.info.deliveryCount;
-      const transient = error instanceof AppError && error.retryable;
-      if (transient || deliveries < MAX_DELIVERIES) {
-        message.nak(redeliveryDelayMs(deliveries));
-        return;
-      }
-      await bury(db, durable, message, error);
-      message.term();
-      counted.inc({ consumer: durable, outcome: "dead" });
-      bus.log.error(
-        { durable, subject: message.subject, reason: describeError(error) },
-        "event went to the dead letters",
-      );
+      if (isOutage(error)) throw error;
+      const [first, second] = deliveries;
+      if (!first) return;
+      if (second) for (const delivery of deliveries) await applyOrSplit([delivery]);
+      else if (first.message.info.deliveryCount < MAX_DELIVERIES) {
+        first.message.nak(redeliveryDelayMs(first.message.info.deliveryCount));
+      } else await giveUp(first.message, error);
     }
   }
 
-  return consume(bus, {
+  const consumer = consume(bus, {
     stream: EVENTS_STREAM,
     durable,
     filter: `evt.*.${event.publisher}.${event.type}.>`,
     maxBatch,
-    async handle(messages) {
-      try {
-        await apply(messages);
-      } catch (error) {
-        if (error instanceof AppError && error.code === "UNAVAILABLE") throw error;
-        for (const message of messages) await applyOne(message);
-      }
-    },
+    handle: async (messages) => applyOrSplit(await readAll(messages)),
   });
+  const keeper = keepInboxShort(bus, db);
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all([consumer[Symbol.asyncDispose](), keeper[Symbol.asyncDispose]()]);
+    },
+  };
 }
 
-function decode<T>(message: JsMsg, event: EventContract<T>): Received<T> {
+function isOutage(error: unknown): boolean {
+  return error instanceof AppError && (error.code === "UNAVAILABLE" || error.code === "RESOURCE_EXHAUSTED");
+}
+
+function read<T>(message: JsMsg, event: EventContract<T>): Received<T> {
   const { body, ...rest } = readCloudEvent(message);
+  // Outside publishers choose their types freely, so `*` must mean any service and not anybody.
+  if (event.publisher === "*" && !services.has(rest.publisher)) {
+    throw new AppError("PERMISSION_DENIED", `${rest.publisher} is not a service and may not publish ${event.type}`, {
+      reason: "FOREIGN_PUBLISHER",
+    });
+  }
   try {
     return { ...rest, data: event.message.decode(body) };
   } catch (cause) {
@@ -117,23 +152,4 @@ async function rememberNew<T>(
   const fresh = new Set(rows.map((row) => row.msg_id));
   // `delete` answers true once an id, so a repeat inside one batch is dropped as well.
   return events.filter((event) => fresh.delete(event.id));
-}
-
-/** Keeps a message that cannot be applied. */
-export async function bury(db: Database, durable: string, message: JsMsg, error: unknown): Promise<void> {
-  const carried: Record<string, string> = {};
-  for (const [name, [value = ""]] of message.headers ?? []) carried[name] = value;
-  await db.query(
-    `INSERT INTO dead_letter (consumer, msg_id, subject, headers, body, reason, deliveries)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-    [
-      durable,
-      `${message.info.stream}:${message.seq}`,
-      message.subject,
-      JSON.stringify(carried),
-      Buffer.from(message.data),
-      describeError(error),
-      message.info.deliveryCount,
-    ],
-  );
 }

@@ -14,13 +14,16 @@ export type ConsumeOptions = {
   readonly since?: Date;
   /** Most messages handed over at once. Default 100. */
   readonly maxBatch?: number;
-  /** Redelivered when not acknowledged by then, in milliseconds. Default 30 000. */
+  /** Redelivered when not acknowledged by then, in milliseconds. Default ACK_WAIT_MS. */
   readonly ackWaitMs?: number;
   /** Handles a batch and acknowledges each message; a rejection delays all that it did not answer. */
   readonly handle: (messages: readonly JsMsg[]) => Promise<void>;
 };
 
 export type Consumer = AsyncDisposable;
+
+/** After this long without an answer a message is given to another replica. */
+export const ACK_WAIT_MS = 30_000;
 
 const RETRY_MS = [100, 500, 2000, 5000];
 const RECONNECT_WAIT_MS = 250;
@@ -62,9 +65,9 @@ async function consumeOnce(bus: Bus, options: ConsumeOptions, signal: AbortSigna
   const { stream, durable, maxBatch = 100 } = options;
   await ensureConsumer(bus, options);
   const consumer = await bus.js.consumers.get(stream, durable);
-  // Prefetched messages burn their ack wait: two batches are enough to keep one in hand and one on the way.
+  // Prefetched messages burn their ack wait: one batch in hand, one waiting here and one on the way are enough.
   const incoming = await consumer.consume({
-    max_messages: maxBatch * 2,
+    max_messages: maxBatch,
     expires: 10_000,
     idle_heartbeat: 2_000,
     abort_on_missing_resource: true,
@@ -73,6 +76,7 @@ async function consumeOnce(bus: Bus, options: ConsumeOptions, signal: AbortSigna
     void incoming.close();
   }
   signal.addEventListener("abort", close, { once: true });
+  if (signal.aborted) close();
   const queue: JsMsg[] = [];
   let draining: Promise<void> | undefined;
 
@@ -88,6 +92,8 @@ async function consumeOnce(bus: Bus, options: ConsumeOptions, signal: AbortSigna
         .finally(() => {
           draining = undefined;
         });
+      // Not taking the next message is what keeps the client from asking for more.
+      if (queue.length >= maxBatch) await draining;
     }
   } finally {
     signal.removeEventListener("abort", close);
@@ -111,7 +117,7 @@ async function handleBatch(bus: Bus, options: ConsumeOptions, batch: readonly Js
 }
 
 export async function ensureConsumer(bus: Bus, options: Omit<ConsumeOptions, "handle">): Promise<void> {
-  const { stream, durable, filter, since, ackWaitMs = 30_000 } = options;
+  const { stream, durable, filter, since, ackWaitMs = ACK_WAIT_MS } = options;
   await bus.ensureStreams();
   try {
     await bus.jsm.consumers.info(stream, durable);

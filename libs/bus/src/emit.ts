@@ -1,3 +1,4 @@
+import { AppError } from "@agentmesh/errors";
 import { newId } from "@agentmesh/ids";
 import type { Queryable, Transaction } from "@agentmesh/postgres";
 import { currentTraceparent } from "@agentmesh/telemetry";
@@ -67,9 +68,19 @@ export async function emitAll<T>(
   );
 }
 
-/** Events whose type is data and not a contract, for instance those a workflow emits. */
+const EVENT_TYPE = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+const MAX_TYPE_CHARS = 128;
+// NATS takes 1 MiB, headers included.
+const MAX_EVENT_BYTES = 960 * 1024;
+
+/**
+ * Events whose type is data and not a contract, for instance those a workflow emits.
+ *
+ * @throws AppError INVALID_ARGUMENT: BAD_EVENT_TYPE or EVENT_TOO_LARGE, for what the server would refuse for ever
+ */
 export async function emitRaw(tx: Queryable | Transaction, events: readonly RawEvent[]): Promise<void> {
   if (events.length === 0) return;
+  for (const event of events) assertPublishable(event);
   const time = new Date().toISOString();
   const current = currentTraceparent();
   await tx.query(
@@ -84,6 +95,23 @@ export async function emitRaw(tx: Queryable | Transaction, events: readonly RawE
   );
   if ("afterCommit" in tx) tx.afterCommit(wakeRelay);
   else wakeRelay();
+}
+
+function assertPublishable({ type, body }: RawEvent): void {
+  if (type.length > MAX_TYPE_CHARS || !EVENT_TYPE.test(type)) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `the event type ${JSON.stringify(type.slice(0, MAX_TYPE_CHARS))} is not words of a-z, A-Z, 0-9, "_" and "-" with dots between, of at most ${MAX_TYPE_CHARS} characters`,
+      { reason: "BAD_EVENT_TYPE", field: "type" },
+    );
+  }
+  if (body.length > MAX_EVENT_BYTES) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `an event ${type} has ${body.length} bytes, more than the ${MAX_EVENT_BYTES} of a message; leave out what its reader can fetch`,
+      { reason: "EVENT_TOO_LARGE" },
+    );
+  }
 }
 
 function headersOf(event: RawEvent, time: string, traceparent: string | undefined): Record<string, string> {

@@ -1,6 +1,6 @@
 export { type CloudEvent, readCloudEvent } from "./cloud-event.ts";
 export { type Bus, type BusOptions, connectBus } from "./connect.ts";
-export { type ConsumeOptions, type Consumer, consume } from "./consume.ts";
+export { ACK_WAIT_MS, type ConsumeOptions, type Consumer, consume } from "./consume.ts";
 export { consumeEvents, type EventContract, type Received } from "./consume-events.ts";
 export { type EmitOptions, emit, emitAll, emitRaw, type RawEvent } from "./emit.ts";
 export { busMigrations } from "./migrations.ts";

@@ -3,6 +3,7 @@ import type { Database, Transaction } from "@agentmesh/postgres";
 import { headers } from "@nats-io/transport-node";
 import type { Bus } from "./connect.ts";
 import { onWake } from "./relay-wake.ts";
+import { restoreLost } from "./restore-lost.ts";
 
 export type Relay = AsyncDisposable & {
   /** Publishes what is there now; for drain and tests. */
@@ -15,16 +16,20 @@ type OutboxRow = { id: bigint; msg_id: string; subject: string; headers: Record<
 const SWEEP_MS = 1000;
 const MAX_BATCH = 500;
 const PUBLISH_TIMEOUT_MS = 5000;
+const CHECK_MS = 5000;
 
 /**
- * Publishes the outbox to JetStream and deletes what the server acknowledged. Several replicas share the work by
- * SKIP LOCKED. When the process dies between the acknowledgement and the delete, the message goes out again under the
- * same id and the consumer's inbox drops it.
+ * Publishes the outbox to JetStream. What the server acknowledged is kept aside for a while, to be published again
+ * should the stream be lost; what it refused stays and is tried again without holding the rest up. Several replicas
+ * share the work by SKIP LOCKED. When the process dies between the acknowledgement and the commit, the message goes out
+ * again under the same id and the consumer's inbox drops it.
  */
 export function startRelay(bus: Bus, db: Database): Relay {
   let stopped = false;
   let wake = () => {};
   let pending = false;
+  let stream: string | undefined;
+  let checkedAtMs = 0;
   const subscription = onWake(() => {
     pending = true;
     wake();
@@ -40,9 +45,15 @@ export function startRelay(bus: Bus, db: Database): Relay {
   }
 
   async function flush(): Promise<void> {
+    if (stream === undefined || Date.now() - checkedAtMs >= CHECK_MS) {
+      stream = await restoreLost(bus, db);
+      checkedAtMs = Date.now();
+    }
+    const made = stream;
     for (;;) {
-      const sent = await db.transaction((tx) => publishBatch(bus, tx));
-      if (sent < MAX_BATCH) return;
+      const { tried, refused } = await db.transaction((tx) => publishBatch(bus, tx, made));
+      if (refused) throw refused.reason;
+      if (tried < MAX_BATCH) return;
     }
   }
 
@@ -70,6 +81,8 @@ export function startRelay(bus: Bus, db: Database): Relay {
       subscription[Symbol.dispose]();
       wake();
       await running;
+      // While the server is away the rows stay for another replica, or for the next start.
+      if (!bus.connected) return;
       await flush().catch((error) =>
         bus.log.warn({ reason: describeError(error) }, "outbox not flushed while stopping"),
       );
@@ -77,19 +90,45 @@ export function startRelay(bus: Bus, db: Database): Relay {
   };
 }
 
-async function publishBatch(bus: Bus, tx: Transaction): Promise<number> {
+type Published = { readonly tried: number; readonly refused: PromiseRejectedResult | undefined };
+
+async function publishBatch(bus: Bus, tx: Transaction, stream: string): Promise<Published> {
   const { rows } = await tx.query<OutboxRow>(
     "SELECT id, msg_id, subject, headers, body FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
     [MAX_BATCH],
   );
-  if (rows.length === 0) return 0;
-  await Promise.all(rows.map((row) => publishRow(bus, row)));
-  await tx.query("DELETE FROM outbox WHERE id = ANY($1)", [rows.map((row) => row.id)]);
-  return rows.length;
+  const outcomes = await Promise.allSettled(rows.map((row) => publishRow(bus, row)));
+  const ids: bigint[] = [];
+  const places: number[] = [];
+  for (const [index, outcome] of outcomes.entries()) {
+    const id = rows[index]?.id;
+    if (id === undefined || outcome.status === "rejected") continue;
+    ids.push(id);
+    places.push(outcome.value);
+  }
+  if (ids.length > 0) await keepAside(tx, stream, ids, places);
+  return { tried: rows.length, refused: outcomes.find((outcome) => outcome.status === "rejected") };
 }
 
-async function publishRow(bus: Bus, row: OutboxRow): Promise<void> {
+/** Work messages are not kept: their stream forgets them when they are done, and the orchestrator sends them again. */
+async function keepAside(tx: Transaction, stream: string, ids: readonly bigint[], places: readonly number[]) {
+  await tx.query(
+    `WITH sent AS (DELETE FROM outbox WHERE id = ANY($1::bigint[]) RETURNING id, msg_id, subject, headers, body)
+     INSERT INTO outbox_sent (id, msg_id, subject, headers, body, stream_made, stream_seq)
+     SELECT id, msg_id, subject, headers, body, $3, seq
+     FROM sent JOIN unnest($1::bigint[], $2::bigint[]) AS place (id, seq) USING (id)
+     WHERE subject LIKE 'evt.%'`,
+    [ids, places, stream],
+  );
+}
+
+async function publishRow(bus: Bus, row: OutboxRow): Promise<number> {
   const carried = headers();
   for (const [name, value] of Object.entries(row.headers)) carried.set(name, value);
-  await bus.js.publish(row.subject, row.body, { msgID: row.msg_id, headers: carried, timeout: PUBLISH_TIMEOUT_MS });
+  const { seq } = await bus.js.publish(row.subject, row.body, {
+    msgID: row.msg_id,
+    headers: carried,
+    timeout: PUBLISH_TIMEOUT_MS,
+  });
+  return seq;
 }

@@ -14,8 +14,9 @@ export const WORK_STREAM = "WORK";
 /** KV bucket of the small versioned snapshots that services enforce from. */
 export const SNAPSHOT_BUCKET = "snapshots";
 
-const DAY_MS = 24 * 3600 * 1000;
-const MAX_STREAM_BYTES = 2 * 1024 ** 3;
+/** How long an event can be read from its stream. */
+export const EVENTS_MAX_AGE_MS = 7 * 24 * 3600 * 1000;
+export const MAX_STREAM_BYTES = 2 * 1024 ** 3;
 // In the server's memory and lost when it is killed: a convenience, while inbox and epochs are the guarantee.
 const DEDUPE_WINDOW_MS = 120_000;
 
@@ -28,7 +29,7 @@ const streams: readonly StreamSpec[] = [
     storage: StorageType.File,
     retention: RetentionPolicy.Limits,
     discard: DiscardPolicy.Old,
-    max_age: nanos(7 * DAY_MS),
+    max_age: nanos(EVENTS_MAX_AGE_MS),
     max_bytes: MAX_STREAM_BYTES,
     duplicate_window: nanos(DEDUPE_WINDOW_MS),
   },

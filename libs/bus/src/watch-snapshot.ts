@@ -1,6 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { AppError, describeError } from "@agentmesh/errors";
+import type { KvWatchEntry } from "@nats-io/kv";
 import type { Bus } from "./connect.ts";
+import { BEAT_KEY, BEAT_MS, readRow } from "./snapshot-row.ts";
+import { SNAPSHOT_BUCKET } from "./streams.ts";
 
 export type SnapshotOptions<T> = {
   readonly topic: string;
@@ -17,58 +20,82 @@ export type Snapshot<T> = AsyncDisposable & {
   get(key: string): T | undefined;
   entries(): IterableIterator<[string, T]>;
   readonly size: number;
-  /** Since the owner was last heard, in milliseconds. */
+  /** Since the owner last said something, in milliseconds; what it said is read from the bucket with its time. */
   readonly ageMs: number;
   /** Resolves when what the bucket held at the start has been read. */
   readonly loaded: Promise<void>;
 };
 
 const REWATCH_WAIT_MS = 250;
+// A watch does not learn that its bucket was lost and made anew, so after silence it begins again: soon while the owner
+// may be beating elsewhere, ever more rarely while it is down.
+const MIN_SILENCE_MS = 2.5 * BEAT_MS;
+const MAX_SILENCE_MS = 60_000;
 
 /** Watches `<topic>.>` in the snapshot bucket. Lives through the loss of server and bucket with the last known rows. */
 export function watchSnapshot<T>(bus: Bus, options: SnapshotOptions<T>): Snapshot<T> {
   const { topic, maxStaleMs } = options;
-  const rows = new Map<string, { version: number; value: T }>();
+  // A deleted row keeps its version, so that a late older one does not bring it back.
+  const rows = new Map<string, { version: number; value: T | undefined }>();
   const stop = new AbortController();
   const loaded = Promise.withResolvers<void>();
   let heardAtMs = 0;
+  let silenceMs = MIN_SILENCE_MS;
 
-  function apply(key: string, text: string | undefined): void {
-    heardAtMs = Date.now();
-    if (key === "_beat") return;
-    if (text === undefined) return forget(key);
-    const row: unknown = JSON.parse(text);
-    if (row === null || typeof row !== "object" || !("version" in row) || typeof row.version !== "number") return;
-    const { version } = row;
+  function apply(entry: KvWatchEntry): void {
+    heardAtMs = Math.max(heardAtMs, Math.min(Date.now(), entry.created.getTime()));
+    if (entry.isUpdate) silenceMs = MIN_SILENCE_MS;
+    const key = entry.key.slice(topic.length + 1);
+    if (key === BEAT_KEY) return;
+    const before = rows.get(key);
+    if (entry.operation !== "PUT") {
+      rows.delete(key);
+      if (before?.value !== undefined) options.onChange?.(key, undefined);
+      return;
+    }
+    const { version, value } = readRow(entry.string());
     // Replicas of the owner may publish out of order; an older version never replaces a newer one.
-    if (version < (rows.get(key)?.version ?? 0)) return;
-    if (!("value" in row) || row.value === undefined) return forget(key);
-    const value = options.parse(row.value, key);
-    rows.set(key, { version, value });
-    options.onChange?.(key, value);
-  }
-
-  function forget(key: string): void {
-    if (rows.delete(key)) options.onChange?.(key, undefined);
+    if (version < (before?.version ?? 0)) return;
+    const parsed = value === undefined ? undefined : options.parse(value, key);
+    rows.set(key, { version, value: parsed });
+    if (parsed !== undefined || before?.value !== undefined) options.onChange?.(key, parsed);
   }
 
   async function watchOnce(): Promise<void> {
     const kv = await bus.snapshots();
     const watch = await kv.watch({ key: `${topic}.>` });
-    stop.signal.addEventListener("abort", () => watch.stop(), { once: true });
-    const status = await kv.status();
-    if (status.values === 0) loaded.resolve();
-    for await (const entry of watch) {
-      try {
-        apply(entry.key.slice(topic.length + 1), entry.operation === "PUT" ? entry.string() : undefined);
-      } catch (error) {
-        bus.log.error(
-          { topic, key: entry.key, reason: describeError(error) },
-          "snapshot row not understood; kept the last one",
-        );
+    const end = () => watch.stop();
+    stop.signal.addEventListener("abort", end, { once: true });
+    const silence = setTimeout(() => {
+      silenceMs = Math.min(2 * silenceMs, MAX_SILENCE_MS);
+      end();
+    }, silenceMs);
+    try {
+      if (stop.signal.aborted) return end();
+      if (await isEmpty()) loaded.resolve();
+      for await (const entry of watch) {
+        silence.refresh();
+        try {
+          apply(entry);
+        } catch (error) {
+          bus.log.error(
+            { topic, key: entry.key, reason: describeError(error) },
+            "snapshot row not understood; kept the last one",
+          );
+        }
+        if (entry.delta === 0) loaded.resolve();
       }
-      if (!entry.delta) loaded.resolve();
+    } finally {
+      clearTimeout(silence);
+      stop.signal.removeEventListener("abort", end);
+      end();
     }
+  }
+
+  async function isEmpty(): Promise<boolean> {
+    const subject = `$KV.${SNAPSHOT_BUCKET}.${topic}.>`;
+    const { state } = await bus.jsm.streams.info(`KV_${SNAPSHOT_BUCKET}`, { subjects_filter: subject });
+    return Object.keys(state.subjects ?? {}).length === 0;
   }
 
   async function watchForever(): Promise<void> {
@@ -88,18 +115,22 @@ export function watchSnapshot<T>(bus: Bus, options: SnapshotOptions<T>): Snapsho
     });
   }
 
+  function* present(): IterableIterator<[string, T]> {
+    for (const [key, { value }] of rows) if (value !== undefined) yield [key, value];
+  }
+
   const running = watchForever();
   return {
     get(key) {
       assertFresh();
       return rows.get(key)?.value;
     },
-    *entries() {
+    entries() {
       assertFresh();
-      for (const [key, row] of rows) yield [key, row.value];
+      return present();
     },
     get size() {
-      return rows.size;
+      return [...present()].length;
     },
     get ageMs() {
       return Date.now() - heardAtMs;

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { describeError } from "@agentmesh/errors";
+import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
 import type { Bus } from "./connect.ts";
-import { ensureConsumer } from "./consume.ts";
+import { ensureConsumer, redeliveryDelayMs } from "./consume.ts";
 import { WORK_STREAM } from "./streams.ts";
 
 export type WorkMessage = {
@@ -18,7 +19,7 @@ export type WorkOptions = {
   readonly credit: () => number;
   /** Resolves when credit may have grown from 0. */
   readonly onCredit: () => Promise<void>;
-  /** Must acknowledge each; not awaited before the next pull, for `credit` is the bound. */
+  /** Must acknowledge each; not awaited before the next pull, for `credit` is the bound. A throw delays them all. */
   readonly handle: (messages: readonly WorkMessage[]) => void;
 };
 
@@ -58,28 +59,43 @@ async function pullForever(bus: Bus, options: WorkOptions, signal: AbortSignal):
 
 async function pullUntilBroken(bus: Bus, options: WorkOptions, signal: AbortSignal): Promise<void> {
   const consumer = await bus.js.consumers.get(WORK_STREAM, options.durable);
-  const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-  while (!signal.aborted) {
-    const credit = Math.min(options.credit(), MAX_PULL);
-    if (credit <= 0) {
-      await Promise.race([options.onCredit(), aborted]);
-      continue;
+  let pull: ConsumerMessages | undefined;
+  const aborted = Promise.withResolvers<void>();
+  function end(): void {
+    aborted.resolve();
+    void pull?.close();
+  }
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    while (!signal.aborted) {
+      const credit = Math.min(options.credit(), MAX_PULL);
+      if (credit <= 0) {
+        await Promise.race([options.onCredit(), aborted.promise]);
+        continue;
+      }
+      pull = await consumer.fetch({ max_messages: credit, expires: PULL_EXPIRES_MS });
+      if (signal.aborted) end();
+      await handOver(bus, pull, options);
     }
-    const pull = await consumer.fetch({ max_messages: credit, expires: PULL_EXPIRES_MS });
-    signal.addEventListener("abort", () => void pull.close(), { once: true });
-    await handOver(pull, options);
+  } finally {
+    signal.removeEventListener("abort", end);
   }
 }
 
-async function handOver(pull: AsyncIterable<WorkMessage>, options: WorkOptions): Promise<void> {
-  let batch: WorkMessage[] = [];
+async function handOver(bus: Bus, pull: AsyncIterable<JsMsg>, options: WorkOptions): Promise<void> {
+  let batch: JsMsg[] = [];
   let timer: NodeJS.Timeout | undefined;
   function flush(): void {
     timer = undefined;
     if (batch.length === 0) return;
     const full = batch;
     batch = [];
-    options.handle(full);
+    try {
+      options.handle(full);
+    } catch (error) {
+      bus.log.error({ durable: options.durable, reason: describeError(error) }, "work not started; it comes again");
+      for (const message of full) message.nak(redeliveryDelayMs(message.info.deliveryCount));
+    }
   }
   for await (const message of pull) {
     batch.push(message);

@@ -39,7 +39,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     const current = jwks();
     if (current !== keys) {
       keys = current;
-      keySet = current && createLocalJWKSet(current);
+      keySet = readKeys(current);
       remembered.clear();
     }
     if (keySet) return keySet;
@@ -64,6 +64,15 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       return principal;
     },
   };
+}
+
+/** A set that is none counts as no keys: whom it meant to trust is not known, and the set before it is over. */
+function readKeys(jwks: JSONWebKeySet | undefined): ReturnType<typeof createLocalJWKSet> | undefined {
+  try {
+    return jwks && createLocalJWKSet(jwks);
+  } catch {
+    return undefined;
+  }
 }
 
 async function verifyNow(

@@ -3,6 +3,8 @@ import { AppError } from "@agentmesh/errors";
 export type Bulkhead = {
   /** @throws AppError RESOURCE_EXHAUSTED (QUEUE_FULL) at once when all places and the queue are taken */
   run<T>(work: () => Promise<T>): Promise<T>;
+  /** From now on. With fewer, nobody is sent away: places are given up as they become free. */
+  resize(places: number): void;
   readonly running: number;
   readonly queued: number;
 };
@@ -17,7 +19,8 @@ export function createBulkhead(options: {
   queue: number;
   retryAfterMs?: number;
 }): Bulkhead {
-  const { name, places, queue, retryAfterMs = 1000 } = options;
+  const { name, queue, retryAfterMs = 1000 } = options;
+  let { places } = options;
   const waiting: (() => void)[] = [];
   let running = 0;
   return {
@@ -38,9 +41,16 @@ export function createBulkhead(options: {
         return await work();
       } finally {
         // The place is handed to the next in line without ever becoming free, so nobody overtakes.
-        const next = waiting.shift();
+        const next = running <= places ? waiting.shift() : undefined;
         if (next) next();
         else running -= 1;
+      }
+    },
+    resize(wanted) {
+      places = wanted;
+      while (running < places && waiting.length > 0) {
+        running += 1;
+        waiting.shift()?.();
       }
     },
     get running() {

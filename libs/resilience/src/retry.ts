@@ -13,6 +13,8 @@ export type BackoffOptions = {
 export type RetryOptions = BackoffOptions & {
   /** Tries in all, the first included. Default 3. */
   readonly attempts?: number;
+  /** An error that asks for a longer wait is thrown, in milliseconds. Default 60 000. */
+  readonly maxRetryAfterMs?: number;
   readonly signal?: AbortSignal;
   /** Whether an error is worth another try; default: AppErrors that say they are retryable. */
   readonly retryable?: (error: unknown) => boolean;
@@ -24,16 +26,22 @@ export function backoffMs(retryNumber: number, options: BackoffOptions, random: 
   return random * Math.min(maxDelayMs, delayMs * multiplier ** (retryNumber - 1));
 }
 
-/** Tries again after retryable failures, never sooner than the error's `retryAfterMs`. The last error is thrown. */
+/**
+ * Tries again after retryable failures, never sooner than the error's `retryAfterMs`. The last error is thrown, also
+ * when the signal ends the wait.
+ */
 export async function retry<T>(run: (attempt: number) => Promise<T>, options: RetryOptions = {}): Promise<T> {
-  const { attempts = 3, signal, retryable = (error) => isAppError(error) && error.retryable } = options;
+  const { attempts = 3, maxRetryAfterMs = 60_000, signal } = options;
+  const { retryable = (error) => isAppError(error) && error.retryable } = options;
   for (let attempt = 1; ; attempt++) {
     try {
       return await run(attempt);
     } catch (error) {
-      if (attempt >= attempts || signal?.aborted || !retryable(error)) throw error;
-      const asked = error instanceof AppError ? (error.retryAfterMs ?? 0) : 0;
-      await wait(Math.max(asked, backoffMs(attempt, options)), undefined, signal ? { signal } : {});
+      const askedMs = error instanceof AppError ? (error.retryAfterMs ?? 0) : 0;
+      if (attempt >= attempts || askedMs > maxRetryAfterMs || signal?.aborted || !retryable(error)) throw error;
+      await wait(Math.max(askedMs, backoffMs(attempt, options)), undefined, signal && { signal }).catch(() => {
+        throw error;
+      });
     }
   }
 }

@@ -11,7 +11,7 @@ export type ChannelOptions = {
 };
 
 /** A connection to one service, shared by all clients of it. */
-export type Channel = Disposable & { readonly grpc: GrpcClient };
+export type Channel = Disposable & { readonly grpc: GrpcClient; readonly maxMessageBytes: number };
 
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
@@ -37,7 +37,17 @@ export function openChannel(options: ChannelOptions): Channel {
     ...RECONNECT,
     ...KEEP_ALIVE,
   });
-  return { grpc, [Symbol.dispose]: () => grpc.close() };
+  return { grpc, maxMessageBytes, [Symbol.dispose]: () => grpc.close() };
+}
+
+/** gRPC itself would name only the bound. @throws AppError RESOURCE_EXHAUSTED (MESSAGE_TOO_LARGE) */
+export function assertFits(what: string, message: Uint8Array, maxBytes: number): void {
+  if (message.length <= maxBytes) return;
+  throw new AppError(
+    "RESOURCE_EXHAUSTED",
+    `${what} has ${message.length} bytes, more than the ${maxBytes} of a message; send less at once`,
+    { reason: "MESSAGE_TOO_LARGE" },
+  );
 }
 
 function targetOf(address: string): string {

@@ -2,7 +2,7 @@ import type { WorkloadIdentity } from "@agentmesh/identity";
 import type { MethodRule } from "@agentmesh/proto/catalog";
 import { currentTraceparent, endSpan, inSpan, startDetachedSpan } from "@agentmesh/telemetry";
 import { type ClientReadableStream, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { type Channel, openChannel } from "./channel.ts";
+import { assertFits, type Channel, openChannel } from "./channel.ts";
 import type { Contract, DeepPartial, MethodContract, RequestOf, ResponseOf } from "./contract.ts";
 import type { Call } from "./handlers.ts";
 import { errorFromStatus } from "./status.ts";
@@ -36,6 +36,7 @@ export type ClientOptions = {
 export function createClient<C extends Contract>(contract: C, options: ClientOptions): Client<C> & Disposable {
   const methods = Object.values(contract.methods);
   const retryable = methods.filter((method) => method.idempotency !== "EFFECT").map((method) => method.path);
+  const isOwner = typeof options.address === "string";
   const channel =
     typeof options.address === "string" ? openChannel({ address: options.address, retryable }) : options.address;
   const raw = createRawClient({ ...options, address: channel });
@@ -48,7 +49,8 @@ export function createClient<C extends Contract>(contract: C, options: ClientOpt
   ]);
   // The entries are built from the very contract that the type is derived from.
   return Object.assign(Object.fromEntries(entries), {
-    [Symbol.dispose]: () => channel[Symbol.dispose](),
+    // A channel that was handed in belongs to whoever opened it.
+    [Symbol.dispose]: () => (isOwner ? channel[Symbol.dispose]() : undefined),
   }) as Client<C> & Disposable;
 }
 
@@ -67,10 +69,11 @@ export type RawClient = {
 };
 
 export function createRawClient(options: { address: Channel; workload?: WorkloadIdentity }): RawClient {
-  const { grpc } = options.address;
+  const { grpc, maxMessageBytes } = options.address;
   return {
     unary(method, request, call = {}) {
       return inSpan(method.path, { kind: "client" }, async () => {
+        assertFits(`the request to ${method.path}`, request, maxMessageBytes);
         const metadata = await metadataFor(options.workload, call);
         const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
         const sent = grpc.makeUnaryRequest(
@@ -93,29 +96,34 @@ export function createRawClient(options: { address: Channel; workload?: Workload
     },
     async *stream(method, request, call = {}) {
       const span = startDetachedSpan(method.path, { kind: "client" });
-      const metadata = await metadataFor(options.workload, call);
-      const frames: ClientReadableStream<Buffer> = grpc.makeServerStreamRequest(
-        method.path,
-        identity,
-        identity,
-        Buffer.from(request),
-        metadata,
-        { deadline: deadlineOf(method, call) },
-      );
-      const release = cancelWith(signalOf(call), () => frames.cancel());
+      let failure: unknown;
       try {
-        yield* frames;
-        endSpan(span);
+        assertFits(`the request to ${method.path}`, request, maxMessageBytes);
+        const metadata = await metadataFor(options.workload, call);
+        yield* framesOf(
+          grpc.makeServerStreamRequest(method.path, identity, identity, Buffer.from(request), metadata, {
+            deadline: deadlineOf(method, call),
+          }),
+          signalOf(call),
+        );
       } catch (error) {
-        const failure = isServiceError(error) ? errorFromStatus(error, method.path) : error;
-        endSpan(span, failure);
+        failure = isServiceError(error) ? errorFromStatus(error, method.path) : error;
         throw failure;
       } finally {
-        release();
-        frames.cancel();
+        endSpan(span, failure);
       }
     },
   };
+}
+
+async function* framesOf(frames: ClientReadableStream<Buffer>, signal: AbortSignal | undefined) {
+  const release = cancelWith(signal, () => frames.cancel());
+  try {
+    yield* frames;
+  } finally {
+    release();
+    frames.cancel();
+  }
 }
 
 function identity(bytes: Buffer): Buffer {

@@ -22,7 +22,7 @@ export type Contract = {
   readonly methods: { readonly [name: string]: MethodContract<any, any> };
 };
 
-type Builtin = Date | Function | Uint8Array | string | number | bigint | boolean | undefined;
+type Builtin = Date | ((...args: never) => unknown) | Uint8Array | string | number | bigint | boolean | undefined;
 
 /** As ts-proto's: every field may be left out; it takes its proto3 default. */
 export type DeepPartial<T> = T extends Builtin

@@ -1,15 +1,18 @@
+import { once } from "node:events";
 import { AppError, describeError, toAppError } from "@agentmesh/errors";
 import { newId } from "@agentmesh/ids";
 import { inSpan, type Logger, type Metrics } from "@agentmesh/telemetry";
 import {
   Server as GrpcServer,
+  logVerbosity,
   type Metadata,
   ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
+  setLogVerbosity,
 } from "@grpc/grpc-js";
 import { authoriseCall, type Trust } from "./authorise-call.ts";
-import { MAX_MESSAGE_BYTES } from "./channel.ts";
+import { assertFits, MAX_MESSAGE_BYTES } from "./channel.ts";
 import type { MethodContract } from "./contract.ts";
 import type { AnyHandler, Call, Implementation } from "./handlers.ts";
 import { type HealthStatus, healthContract } from "./health.ts";
@@ -25,6 +28,8 @@ export type ServeOptions = {
   readonly metrics: Metrics;
   /** Default 4 MiB in each direction. */
   readonly maxMessageBytes?: number;
+  /** How long calls under way may take to end while draining, in milliseconds. Default GRPC_DRAIN_MS. */
+  readonly drainMs?: number;
   /** More services on the same port that bring their own handling, such as the gateway's forwarding. */
   readonly register?: (server: GrpcServer) => void;
 };
@@ -35,8 +40,11 @@ export type Server = AsyncDisposable & {
   setHealth(status: HealthStatus): void;
 };
 
-// How long calls under way may take to end while draining.
-const DRAIN_MS = 10_000;
+/** How long calls under way may take to end while draining; part of a pod's grace period. */
+export const GRPC_DRAIN_MS = 20_000;
+
+// gRPC would write plain lines between our JSON; what fails reaches us as errors.
+setLogVerbosity(logVerbosity.NONE);
 
 /**
  * A gRPC server for contracts: enforces each rule, bounds each call by its timeout, carries cancellation, trace
@@ -45,7 +53,7 @@ const DRAIN_MS = 10_000;
  * @throws AppError FAILED_PRECONDITION (PORT_IN_USE)
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  const { maxMessageBytes = MAX_MESSAGE_BYTES, drainMs = GRPC_DRAIN_MS } = options;
   const server = new GrpcServer({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
@@ -72,8 +80,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
     }
     server.addService(definitions as never, functions as never);
   }
-  server.addService({ check: definitionOf(healthContract.methods.check) } as never, {
-    check: (_call: unknown, reply: (error: null, value: object) => void) => reply(null, { status: health }),
+  const check = healthContract.methods.check;
+  server.addService({ check: definitionOf(check) } as never, {
+    check: (_call: unknown, reply: (error: null, value: Buffer) => void) =>
+      reply(null, encode(check, { status: health }, maxMessageBytes)),
   });
   options.register?.(server);
   const port = await bind(server, options);
@@ -84,21 +94,44 @@ export async function serve(options: ServeOptions): Promise<Server> {
     },
     async [Symbol.asyncDispose]() {
       health = "NOT_SERVING";
-      await drain(server);
+      await drain(server, drainMs);
     },
   };
 }
 
+/** Messages pass gRPC as bytes: it would turn every failure of a codec into INTERNAL, and decode before we authorise. */
 function definitionOf(method: MethodContract<unknown, unknown>): object {
   return {
     path: method.path,
     requestStream: false,
     responseStream: method.serverStreaming,
-    requestSerialize: (message: unknown) => Buffer.from(method.request.encode(message).finish()),
-    requestDeserialize: (bytes: Buffer) => method.request.decode(bytes),
-    responseSerialize: (message: unknown) => Buffer.from(method.response.encode(message).finish()),
-    responseDeserialize: (bytes: Buffer) => method.response.decode(bytes),
+    requestSerialize: asItIs,
+    requestDeserialize: asItIs,
+    responseSerialize: asItIs,
+    responseDeserialize: asItIs,
   };
+}
+
+function asItIs(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+function decode(method: MethodContract<unknown, unknown>, bytes: Buffer): unknown {
+  try {
+    return method.request.decode(bytes);
+  } catch (cause) {
+    throw new AppError(
+      "INVALID_ARGUMENT",
+      `the request to ${method.path} is not a message of its contract: ${describeError(cause)}`,
+      { reason: "BAD_PROTOBUF", cause },
+    );
+  }
+}
+
+function encode(method: MethodContract<unknown, unknown>, value: unknown, maxBytes: number): Buffer {
+  const bytes = Buffer.from(method.response.encode(method.response.fromPartial((value ?? {}) as never)).finish());
+  assertFits(`the reply of ${method.path}`, bytes, maxBytes);
+  return bytes;
 }
 
 async function bind(server: GrpcServer, { host, port }: ServeOptions): Promise<number> {
@@ -120,12 +153,12 @@ async function bind(server: GrpcServer, { host, port }: ServeOptions): Promise<n
   return promise;
 }
 
-async function drain(server: GrpcServer): Promise<void> {
+async function drain(server: GrpcServer, drainMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(() => {
     server.forceShutdown();
     resolve();
-  }, DRAIN_MS);
+  }, drainMs);
   server.tryShutdown(() => resolve());
   await promise;
   clearTimeout(timer);
@@ -139,15 +172,17 @@ function unaryHandler(
   options: ServeOptions,
   observe: Observe,
 ) {
-  return async (incoming: ServerUnaryCall<never, unknown>, reply: (error: object | null, value?: unknown) => void) => {
+  const { maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  return async (incoming: ServerUnaryCall<Buffer, Buffer>, reply: (error: object | null, value?: Buffer) => void) => {
     const startedAtMs = performance.now();
     const { call, release } = await open(incoming, method);
     try {
-      const value = await inSpan(method.path, spanOf(incoming), async () => {
+      const bytes = await inSpan(method.path, spanOf(incoming), async () => {
         const allowed = await admit(call, options);
-        return withDeadline(handler(incoming.request, allowed), call);
+        const request = decode(method, incoming.request) as never;
+        return encode(method, await withDeadline(handler(request, allowed), call), maxMessageBytes);
       });
-      reply(null, method.response.fromPartial((value ?? {}) as never));
+      reply(null, bytes);
       observe("OK", startedAtMs);
     } catch (error) {
       observe(report(error, method, call, options), startedAtMs);
@@ -164,37 +199,45 @@ function streamHandler(
   options: ServeOptions,
   observe: Observe,
 ) {
-  return async (outgoing: ServerWritableStream<never, unknown>) => {
+  const { maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  return async (outgoing: ServerWritableStream<Buffer, Buffer>) => {
     const startedAtMs = performance.now();
     const { call, release } = await open(outgoing, method);
     try {
       await inSpan(method.path, spanOf(outgoing), async () => {
         const allowed = await admit(call, options);
-        const values = handler(outgoing.request, allowed) as AsyncIterable<unknown>;
-        for await (const value of values) {
-          call.signal.throwIfAborted();
-          if (!outgoing.write(method.response.fromPartial((value ?? {}) as never)))
-            await drained(outgoing, call.signal);
+        const values = handler(decode(method, outgoing.request) as never, allowed) as AsyncIterable<unknown>;
+        for await (const value of untilAborted(values, call)) {
+          // A slow reader holds the writer up and not the memory.
+          if (!outgoing.write(encode(method, value, maxMessageBytes)))
+            await withDeadline(once(outgoing, "drain"), call);
         }
       });
       outgoing.end();
       observe("OK", startedAtMs);
     } catch (error) {
       observe(report(error, method, call, options), startedAtMs);
-      outgoing.destroy(toServiceError(error) as Error);
+      // Not destroy(): that drops the status together with what was not written yet.
+      outgoing.emit("error", toServiceError(error));
     } finally {
       release();
     }
   };
 }
 
-/** A slow reader holds the writer up and not the memory; one that went away ends it. */
-async function drained(stream: ServerWritableStream<never, unknown>, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  stream.once("drain", resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  stream.off("drain", resolve);
+/** The values of a handler for as long as somebody waits for them, also when it does not heed the call's signal. */
+async function* untilAborted(values: AsyncIterable<unknown>, call: Call) {
+  const iterator = values[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await withDeadline(iterator.next(), call);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: a handler that hangs would answer only when its own wait is over.
+    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
 }
 
 type Incoming = {
@@ -232,12 +275,15 @@ async function open(incoming: Incoming, method: MethodContract<unknown, unknown>
 
 async function admit(call: Call, options: ServeOptions): Promise<Call> {
   const proof = { bearer: call.token, workloadToken: call.metadata("x-mesh-workload") };
-  return { ...call, ...(await authoriseCall(call.rule, proof, options.trust)) };
+  const allowed = { ...call, ...(await authoriseCall(call.rule, proof, options.trust)) };
+  call.signal.throwIfAborted();
+  return allowed;
 }
 
 function withDeadline<T>(work: T, call: Call): Promise<Awaited<T>> {
   const { promise, reject } = Promise.withResolvers<never>();
   const fail = () => reject(call.signal.reason);
+  if (call.signal.aborted) fail();
   call.signal.addEventListener("abort", fail, { once: true });
   return Promise.race([Promise.resolve(work), promise]).finally(() => call.signal.removeEventListener("abort", fail));
 }

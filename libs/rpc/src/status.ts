@@ -24,6 +24,12 @@ FROM_GRPC.set(status.OUT_OF_RANGE, "INVALID_ARGUMENT");
 const REASON = "mesh-reason";
 const FIELD = "mesh-field";
 const RETRY_AFTER = "mesh-retry-after-ms";
+/** Read by gRPC itself; negative: the server was reached and answered, so its answer is final for this call. */
+const RETRY_PUSHBACK = "grpc-retry-pushback-ms";
+
+// Errors travel in HTTP/2 trailers; one beyond what the peer takes of these ends the whole connection and all its calls.
+const MAX_MESSAGE_CHARS = 2000;
+const MAX_FIELD_CHARS = 300;
 
 export function statusOf(error: AppError): status {
   return TO_GRPC[error.code];
@@ -34,18 +40,25 @@ export function metadataOfError(error: AppError): Metadata {
   const metadata = new Metadata();
   if (error.reason) metadata.set(REASON, error.reason);
   // Metadata values are ASCII; a field path may hold what a user wrote.
-  if (error.field) metadata.set(FIELD, encodeURIComponent(error.field));
+  if (error.field) metadata.set(FIELD, encodeURIComponent(clip(error.field, MAX_FIELD_CHARS)));
   if (error.retryAfterMs !== undefined) metadata.set(RETRY_AFTER, String(Math.ceil(error.retryAfterMs)));
+  if (error.code === "UNAVAILABLE") metadata.set(RETRY_PUSHBACK, "-1");
   return metadata;
 }
 
-/** What a server answers: the message goes out as it is, except that INTERNAL hides its detail. */
+/** Shortened, and without half a surrogate pair, which could not be encoded. */
+function clip(text: string, maxChars: number): string {
+  const whole = text.toWellFormed();
+  return whole.length > maxChars ? `${whole.slice(0, maxChars - 1).replace(/[\ud800-\udbff]$/, "")}…` : whole;
+}
+
+/** What a server answers: the message goes out as it is, up to a bound, except that INTERNAL hides its detail. */
 export function toServiceError(error: unknown): Partial<ServiceError> {
   const failure = toAppError(error);
   const details =
     failure.code === "INTERNAL"
       ? "an internal error occurred; the service's log has the detail under the same trace id"
-      : failure.message;
+      : clip(failure.message, MAX_MESSAGE_CHARS);
   return { code: statusOf(failure), details, metadata: metadataOfError(failure) };
 }
 

@@ -1,4 +1,5 @@
 import { type Bus, connectBus, type Snapshot, subjectToken, watchSnapshot } from "@agentmesh/bus";
+import { AppError } from "@agentmesh/errors";
 import {
   createTokenVerifier,
   loadWorkloadIdentity,
@@ -30,7 +31,8 @@ const MAX_STALE_MS = 15 * 60_000;
 /**
  * Opens log, metrics, NATS, identity and the admin port of a service.
  *
- * @param service its name, which must be the one in its workload key
+ * @param service its name
+ * @throws AppError FAILED_PRECONDITION (WRONG_KEY) when the workload key is another service's
  */
 export async function openFoundation(config: MeshConfig, service: string): Promise<Foundation> {
   await using stack = new AsyncDisposableStack();
@@ -38,6 +40,13 @@ export async function openFoundation(config: MeshConfig, service: string): Promi
   const metrics = createMetrics({ service });
   const admin = stack.use(await openAdminServer({ host: config.listen.host, port: config.listen.adminPort, metrics }));
   const workload = await loadWorkloadIdentity(config.workload.keyFile, config.workload.trustFile);
+  if (workload.name !== service) {
+    throw new AppError(
+      "FAILED_PRECONDITION",
+      `${service} was given the key of ${workload.name}; check WORKLOAD_KEY_FILE (${config.workload.keyFile})`,
+      { reason: "WRONG_KEY" },
+    );
+  }
   const bus = stack.use(await connectBus({ url: config.nats.url, service, log, metrics }));
   const jwks = stack.use(
     watchSnapshot<Jwks>(bus, { topic: "jwks", parse: (value) => value as Jwks, maxStaleMs: MAX_STALE_MS }),

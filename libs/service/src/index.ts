@@ -1,4 +1,5 @@
 export { type AdminServer, openAdminServer } from "./admin-server.ts";
+export { drain } from "./drain.ts";
 export { type Foundation, openFoundation } from "./foundation.ts";
-export { type Running, runService } from "./run-service.ts";
+export { type Running, type RunOptions, runService } from "./run-service.ts";
 export { databaseSettings, type MeshConfig, meshSettings, peerAddress, redisSettings } from "./settings.ts";

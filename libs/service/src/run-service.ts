@@ -1,53 +1,72 @@
-import { describeError } from "@agentmesh/errors";
+import { describeError, isAppError } from "@agentmesh/errors";
 import { startTracing } from "@agentmesh/telemetry";
+import { drain } from "./drain.ts";
 import type { MeshConfig } from "./settings.ts";
 import { version } from "./version.ts";
 
 /** A started service; whoever started it disposes it. */
 export type Running = AsyncDisposable & { readonly port: number; readonly adminPort: number };
 
-// Kubernetes' grace period minus its preStop; what is not done by then is redelivered to a peer.
-const DRAIN_BOUND_MS = 25_000;
+export type RunOptions = {
+  /** What is not drained by then is redelivered to a peer, in milliseconds. Default `drain.boundMs`. */
+  readonly drainBoundMs?: number;
+};
 
 /**
- * The process edge of a service: configuration, tracing, start, then wait for SIGTERM or SIGINT and drain.
+ * The process edge of a service: configuration, tracing, start, then wait for SIGTERM or SIGINT and drain. A signal
+ * during the start ends it at once: nothing is served yet, and what was begun is rolled back by its server.
  *
- * Exit codes: 0 drained, 1 failed to start or crashed, 2 drain took longer than its bound.
+ * Exit codes: 0 drained or not yet started, 1 failed to start or crashed, 2 drain took longer than its bound.
  */
 export async function runService<C extends MeshConfig>(
   start: (config: C) => Promise<Running>,
   loadConfig: () => C,
+  options: RunOptions = {},
 ): Promise<void> {
+  const { drainBoundMs = drain.boundMs } = options;
   const stopped = Promise.withResolvers<NodeJS.Signals>();
   process.once("SIGTERM", stopped.resolve);
   process.once("SIGINT", stopped.resolve);
   try {
-    const config = loadConfig();
-    const [, name = "service"] = /^start(\w+)/.exec(start.name) ?? [];
-    const tracing = await startTracing({
+    const running = await Promise.race([open(start, loadConfig), stopped.promise]);
+    if (typeof running === "string") {
+      write(process.stdout, "info", "stopped during the start", { signal: running });
+      process.exit(0);
+    }
+    write(process.stdout, "info", "draining", { signal: await stopped.promise });
+    setTimeout(() => {
+      write(process.stderr, "error", "drain took too long", { boundMs: drainBoundMs });
+      process.exit(2);
+    }, drainBoundMs);
+    await running[Symbol.asyncDispose]();
+    process.exit(0);
+  } catch (error) {
+    // A failure that says what to do needs no stack; a defect does.
+    const stack = error instanceof Error && !isAppError(error) ? { stack: error.stack } : {};
+    write(process.stderr, "error", "service stopped", { reason: describeError(error), ...stack });
+    process.exit(1);
+  }
+}
+
+async function open<C extends MeshConfig>(
+  start: (config: C) => Promise<Running>,
+  loadConfig: () => C,
+): Promise<AsyncDisposable> {
+  const config = loadConfig();
+  const [, name = "service"] = /^start(\w+)/.exec(start.name) ?? [];
+  const opened = new AsyncDisposableStack();
+  opened.use(
+    await startTracing({
       service: name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `-${letter}`).toLowerCase(),
       environment: config.environment,
       version,
       otlpEndpoint: config.tracing.otlpEndpoint,
-    });
-    const running = await start(config);
-    const signal = await stopped.promise;
-    process.stdout.write(
-      `${JSON.stringify({ level: "info", time: new Date().toISOString(), msg: "draining", signal })}\n`,
-    );
-    const bound = setTimeout(() => process.exit(2), DRAIN_BOUND_MS);
-    await running[Symbol.asyncDispose]();
-    await tracing[Symbol.asyncDispose]();
-    clearTimeout(bound);
-    process.exit(0);
-  } catch (error) {
-    const line = {
-      level: "error",
-      time: new Date().toISOString(),
-      msg: "service stopped",
-      reason: describeError(error),
-    };
-    process.stderr.write(`${JSON.stringify({ ...line, ...(error instanceof Error && { stack: error.stack }) })}\n`);
-    process.exit(1);
-  }
+    }),
+  );
+  opened.use(await start(config));
+  return opened;
+}
+
+function write(stream: NodeJS.WriteStream, level: "info" | "error", msg: string, fields: object): void {
+  stream.write(`${JSON.stringify({ level, time: new Date().toISOString(), msg, ...fields })}\n`);
 }

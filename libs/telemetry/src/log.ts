@@ -1,5 +1,6 @@
 import { context, trace } from "@opentelemetry/api";
 import { pino } from "pino";
+import { hideSecrets } from "./hide-secrets.ts";
 
 /** The part of pino that services use. `log.info({ runId }, "run started")`: fields first, then a constant message. */
 export type Logger = {
@@ -18,32 +19,23 @@ export type LogOptions = {
   readonly level?: string;
 };
 
-// Names under which secrets and personal text travel; a log line never shows them.
-const REDACTED = [
-  "password",
-  "token",
-  "accessToken",
-  "refreshToken",
-  "apiKey",
-  "secret",
-  "authorization",
-  "text",
-  "input",
-  "output",
-];
-
-/** A JSON logger on standard output with trace id and span id from the current context. */
+/** A JSON logger on standard output with trace id and span id from the current context, and without secrets. */
 export function createLogger(options: LogOptions): Logger {
-  return pino({
+  const logger = pino({
     level: options.level ?? "info",
     base: { service: options.service, environment: options.environment, version: options.version },
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" },
-    serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
+    formatters: { level: (label) => ({ level: label }), log: hideSecrets },
     mixin() {
       const span = trace.getSpanContext(context.active());
       return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+    },
+  });
+  const { child } = logger;
+  // pino writes a child's fields without asking a formatter. Children inherit this one from the logger.
+  return Object.assign(logger, {
+    child(this: pino.Logger, fields: object): Logger {
+      return child.call(this, hideSecrets({ ...fields }));
     },
   });
 }

@@ -1,0 +1,34 @@
+// A process of its own: makes agents of the runner. `shared`: as the runner does, on a definition that was compiled once.
+// `own`: with a definition each, tool and all, as if no two were alike.
+import { type AgentDefinition, createAgent, defineAgent } from "@agentmesh/agent-runner/agent";
+import { agentSpec } from "@agentmesh/agent-runner/agent-spec";
+import {
+  getWeather,
+  instructions,
+  measureCreation,
+  toolDescription,
+  toolName,
+} from "../../peers/scripts/create/measure.mjs";
+
+const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+const spec = agentSpec.parse({ instructions, tools: [toolName] });
+const parameters = { schema, check: () => [] };
+
+function define(): AgentDefinition {
+  return defineAgent({ tenant: "acme", name: "weather", version: 1 }, spec, undefined, [
+    {
+      name: toolName,
+      version: 1,
+      effect: "read",
+      declaration: {
+        type: "function",
+        function: { name: toolName, description: toolDescription, parameters: schema },
+      },
+      parameters,
+      run: (args) => getWeather({ city: String(args.city) }),
+    },
+  ]);
+}
+
+const definition = define();
+measureCreation(process.argv[3] === "own" ? () => createAgent(define()) : () => createAgent(definition));

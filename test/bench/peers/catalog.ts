@@ -1,0 +1,27 @@
+/** What a peer needs installed, pinned: a figure is of one version. */
+export type Peer = {
+  /** Its package name: the subject of its figures. */
+  readonly name: string;
+  readonly version: string;
+  /** Further packages that its own documentation tells people to install with it. */
+  readonly beside?: Readonly<Record<string, string>>;
+};
+
+const zod = { zod: "4.6.7" };
+
+/** Frameworks in which an agent is an object with a tool. */
+export const agentPeers: readonly Peer[] = [
+  { name: "ai", version: "7.0.173", beside: zod },
+  { name: "@google/adk", version: "2.0.0", beside: zod },
+  { name: "@mastra/core", version: "1.71.0", beside: zod },
+  { name: "@voltagent/core", version: "2.10.0", beside: { ...zod, ai: "^6.0.0" } },
+  { name: "@openai/agents", version: "0.20.0", beside: zod },
+  { name: "@langchain/langgraph", version: "1.3.7", beside: { ...zod, "@langchain/core": "1.2.13" } },
+];
+
+/** What runs three steps durably, on the same servers as the mesh. */
+export const workflowPeers: readonly Peer[] = [
+  { name: "@dbos-inc/dbos-sdk", version: "5.3.0", beside: { pg: "8.23.1" } },
+  { name: "graphile-worker", version: "0.18.0", beside: { pg: "8.23.1" } },
+  { name: "bullmq", version: "6.7.0", beside: { ioredis: "5.9.2" } },
+];
