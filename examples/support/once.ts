@@ -2,8 +2,6 @@ import { reportJson, reportLines } from "./report-text.ts";
 import { applyResources, type JobOptions, runJob } from "./run-job.ts";
 import { type Edge, openSession } from "./session.ts";
 
-
-
 export type { Edge } from "./session.ts";
 
 export type OnceOptions = Omit<JobOptions, "progress" | "publish"> & {

@@ -13,6 +13,9 @@ type FillValue = (raw: unknown, name: string, filling: Filling, depth: number) =
 const CITATIONS = /citation|source|reference|cited|article/i;
 const REASONS = /reason|finding|issue|problem|check|feedback|comment|note/i;
 const LABELS = /tag|keyword|label|topic|term|quer(?:y|ies)|entit/i;
+/** What is planned or thought about a text is each thing it asks for or says, in its order. */
+const STEPS = /^(?:steps|plan|tasks|thoughts)$/i;
+const MAX_STEPS = 8;
 const MAX_LABELS = 5;
 const MAX_POINTS = 5;
 const MAX_ROWS = 50;
@@ -26,6 +29,7 @@ function texts(filling: Filling, name: string): string[] {
   const { conversation, purpose } = filling;
   if (LABELS.test(name) || purpose === "arguments")
     return conversation.keywords.slice(0, MAX_LABELS).map(({ word }) => word);
+  if (STEPS.test(name)) return conversation.reading.sentences.slice(0, MAX_STEPS);
   if (CITATIONS.test(name)) return [...filling.answer().citations];
   if (REASONS.test(name) && (filling.review() !== undefined || filling.choices.length > 0)) return reasonsOf(filling);
   const { sources, reading } = conversation;
