@@ -4,6 +4,7 @@ import type { Logger, Metrics } from "@agentmesh/telemetry";
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { openPublisher, type Publish } from "./open-publisher.ts";
 import { ensureStreams, SNAPSHOT_BUCKET } from "./streams.ts";
 
 export type BusOptions = {
@@ -24,6 +25,8 @@ export type Bus = AsyncDisposable & {
   readonly nc: NatsConnection;
   readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
+  /** Publishes to JetStream and waits until it is stored. */
+  readonly publish: Publish;
   /** The snapshot bucket, made anew if it was lost. */
   snapshots(): Promise<KV>;
   /** Streams made anew if they were lost. */
@@ -51,6 +54,7 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     await nc.close();
     throw error;
   }
+  const publisher = openPublisher(nc);
   let connected = true;
   void watchStatus(nc, log, (up) => {
     connected = up;
@@ -62,12 +66,14 @@ export async function connectBus(options: BusOptions): Promise<Bus> {
     nc,
     js,
     jsm,
+    publish: publisher.publish,
     snapshots: () => kvm.create(SNAPSHOT_BUCKET, { history: 1 }),
     ensureStreams: () => ensureStreams(jsm),
     get connected() {
       return connected && !nc.isClosed();
     },
     async [Symbol.asyncDispose]() {
+      publisher[Symbol.dispose]();
       if (!nc.isClosed()) await nc.drain().catch(() => nc.close());
     },
   };

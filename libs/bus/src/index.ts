@@ -4,6 +4,7 @@ export { ACK_WAIT_MS, type ConsumeOptions, type Consumer, consume } from "./cons
 export { consumeEvents, type EventContract, type Received } from "./consume-events.ts";
 export { type EmitOptions, emit, emitAll, emitRaw, type RawEvent } from "./emit.ts";
 export { busMigrations } from "./migrations.ts";
+export type { Publish, Stored } from "./open-publisher.ts";
 export { publishSnapshots, type SnapshotPublisher, type SnapshotRow } from "./publish-snapshot.ts";
 export { type Relay, startRelay } from "./relay.ts";
 export { EVENTS_STREAM, SNAPSHOT_BUCKET, WORK_STREAM } from "./streams.ts";

@@ -1,6 +1,5 @@
 import { describeError } from "@agentmesh/errors";
 import type { Database, Transaction } from "@agentmesh/postgres";
-import { headers } from "@nats-io/transport-node";
 import type { Bus } from "./connect.ts";
 import { onWake } from "./relay-wake.ts";
 import { restoreLost } from "./restore-lost.ts";
@@ -15,7 +14,6 @@ type OutboxRow = { id: bigint; msg_id: string; subject: string; headers: Record<
 // Another replica's rows, or ours after a crash, are found within this time; our own wake us after their commit.
 const SWEEP_MS = 1000;
 const MAX_BATCH = 500;
-const PUBLISH_TIMEOUT_MS = 5000;
 const CHECK_MS = 5000;
 
 /**
@@ -97,14 +95,16 @@ async function publishBatch(bus: Bus, tx: Transaction, stream: string): Promise<
     "SELECT id, msg_id, subject, headers, body FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
     [MAX_BATCH],
   );
-  const outcomes = await Promise.allSettled(rows.map((row) => publishRow(bus, row)));
+  const outcomes = await Promise.allSettled(
+    rows.map((row) => bus.publish(row.subject, row.body, { messageId: row.msg_id, headers: row.headers })),
+  );
   const ids: bigint[] = [];
   const places: number[] = [];
   for (const [index, outcome] of outcomes.entries()) {
     const id = rows[index]?.id;
     if (id === undefined || outcome.status === "rejected") continue;
     ids.push(id);
-    places.push(outcome.value);
+    places.push(outcome.value.seq);
   }
   if (ids.length > 0) await keepAside(tx, stream, ids, places);
   return { tried: rows.length, refused: outcomes.find((outcome) => outcome.status === "rejected") };
@@ -120,15 +120,4 @@ async function keepAside(tx: Transaction, stream: string, ids: readonly bigint[]
      WHERE subject LIKE 'evt.%'`,
     [ids, places, stream],
   );
-}
-
-async function publishRow(bus: Bus, row: OutboxRow): Promise<number> {
-  const carried = headers();
-  for (const [name, value] of Object.entries(row.headers)) carried.set(name, value);
-  const { seq } = await bus.js.publish(row.subject, row.body, {
-    msgID: row.msg_id,
-    headers: carried,
-    timeout: PUBLISH_TIMEOUT_MS,
-  });
-  return seq;
 }

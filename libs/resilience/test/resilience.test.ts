@@ -200,3 +200,20 @@ test("a bulkhead lets so many in, lets so many wait in order, and refuses the re
     { numRuns: 300 },
   );
 });
+
+test("a bulkhead that is made smaller gives places up as they become free, and larger lets the waiting in", async () => {
+  const bulkhead = createBulkhead({ name: "resized", places: 2, queue: 10 });
+  const ends: (() => void)[] = [];
+  const work = () => new Promise<void>((resolve) => ends.push(resolve));
+  const runs = Array.from({ length: 4 }, () => bulkhead.run(work));
+  bulkhead.resize(1);
+  ends.shift()?.();
+  await new Promise(setImmediate);
+  assert.deepEqual([bulkhead.running, bulkhead.queued], [1, 2]);
+  bulkhead.resize(3);
+  await new Promise(setImmediate);
+  assert.deepEqual([bulkhead.running, bulkhead.queued], [3, 0]);
+  for (const end of ends) end();
+  await Promise.all(runs);
+  assert.equal(bulkhead.running, 0);
+});

@@ -7,6 +7,8 @@ export type AdminServer = AsyncDisposable & {
   readonly port: number;
   /** Answers /readyz with 200 from now on, or with 503 and the reason. */
   setReady(ready: boolean, reason?: string): void;
+  /** More lines for /readyz, read at each request; they do not change whether it is ready. */
+  addDetail(describe: () => string): void;
 };
 
 /**
@@ -17,12 +19,14 @@ export type AdminServer = AsyncDisposable & {
 export async function openAdminServer(options: { host: string; port: number; metrics: Metrics }): Promise<AdminServer> {
   const { host, metrics } = options;
   let notReady: string | undefined = "starting";
+  const details: (() => string)[] = [];
   const server = createServer((request, response) => {
     response.setHeader("content-type", "text/plain; charset=utf-8");
     if (request.url === "/healthz") response.end("ok\n");
     else if (request.url === "/readyz") {
       response.statusCode = notReady === undefined ? 200 : 503;
-      response.end(`${notReady ?? "ready"}\n`);
+      const lines = [notReady ?? "ready", ...details.map((describe) => describe())];
+      response.end(`${lines.filter(Boolean).join("\n")}\n`);
     } else if (request.url === "/metrics") {
       metrics.render().then(
         (text) => response.end(text),
@@ -52,6 +56,9 @@ export async function openAdminServer(options: { host: string; port: number; met
   const address = server.address() as AddressInfo;
   return {
     port: address.port,
+    addDetail(describe) {
+      details.push(describe);
+    },
     setReady(ready, reason = "draining") {
       notReady = ready ? undefined : reason;
     },

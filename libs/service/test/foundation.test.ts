@@ -62,6 +62,12 @@ test("the admin port answers what it knows and nothing else, and a taken one is 
   assert.equal(await get("/readyz"), "503 starting");
   admin.setReady(true);
   assert.equal(await get("/readyz"), "200 ready");
+  let detail = "";
+  admin.addDetail(() => detail);
+  assert.equal(await get("/readyz"), "200 ready", "no detail, no line");
+  detail = "provider x: unhealthy";
+  assert.equal(await get("/readyz"), "200 ready\nprovider x: unhealthy");
+  detail = "";
   admin.setReady(false, "PostgreSQL does not answer");
   assert.equal(await get("/readyz"), "503 PostgreSQL does not answer");
   assert.equal(await get("/healthz"), "200 ok");

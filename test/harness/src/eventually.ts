@@ -6,7 +6,7 @@ const longestWaitMs = 250;
 export type EventuallyOptions = {
   /** What is waited for, as it stands in the error. */
   readonly what: string;
-  /** Default 10 000. */
+  /** Default 30 000. */
   readonly timeoutMs?: number;
 };
 
@@ -18,7 +18,7 @@ export async function eventually<T>(
   fn: () => T | Promise<T>,
   options: EventuallyOptions,
 ): Promise<Exclude<Awaited<T>, false | null | undefined | 0 | "">> {
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const timeoutMs = options.timeoutMs ?? 30_000;
   const deadline = performance.now() + timeoutMs;
   let waitMs = firstWaitMs;
   for (;;) {

@@ -5,7 +5,6 @@ import { dlpFoundEvent } from "@agentmesh/proto/compliance.contract";
 import type { RequestRefused } from "@agentmesh/proto/gateway";
 import { requestRefusedEvent } from "@agentmesh/proto/gateway.contract";
 import { currentTraceparent } from "@agentmesh/telemetry";
-import { headers } from "@nats-io/transport-node";
 
 export type EdgeEvents = AsyncDisposable & {
   dlpFound(tenant: string, data: DlpFound): void;
@@ -14,7 +13,6 @@ export type EdgeEvents = AsyncDisposable & {
 
 // Beyond this many on their way events are dropped and counted: they feed alerts, while audit is the record.
 const MAX_IN_FLIGHT = 256;
-const PUBLISH_TIMEOUT_MS = 2_000;
 const PUBLISHER = "gateway";
 
 type Outgoing = { readonly tenant: string; readonly type: string; readonly key: string; readonly body: Uint8Array };
@@ -54,15 +52,15 @@ export function openEdgeEvents(bus: Bus): EdgeEvents {
 
 async function publish(bus: Bus, { tenant, type, key, body }: Outgoing): Promise<void> {
   const id = newId();
-  const carried = headers();
-  carried.set("ce-specversion", "1.0");
-  carried.set("ce-id", id);
-  carried.set("ce-source", `mesh/${PUBLISHER}`);
-  carried.set("ce-type", type);
-  carried.set("ce-time", new Date().toISOString());
-  carried.set("content-type", "application/protobuf");
   const traceparent = currentTraceparent();
-  if (traceparent) carried.set("traceparent", traceparent);
-  const subject = eventSubject(tenant, PUBLISHER, type, key);
-  await bus.js.publish(subject, body, { msgID: id, headers: carried, timeout: PUBLISH_TIMEOUT_MS });
+  const carried = {
+    "ce-specversion": "1.0",
+    "ce-id": id,
+    "ce-source": `mesh/${PUBLISHER}`,
+    "ce-type": type,
+    "ce-time": new Date().toISOString(),
+    "content-type": "application/protobuf",
+    ...(traceparent && { traceparent }),
+  };
+  await bus.publish(eventSubject(tenant, PUBLISHER, type, key), body, { messageId: id, headers: carried });
 }
