@@ -1,5 +1,5 @@
 // What each service may say and hear on NATS, derived from the catalog of events.
-import { type CatalogEvent, catalogEvents } from "@agentmesh/proto/catalog";
+import { type CatalogEvent, catalogEvents, catalogServices } from "@agentmesh/proto/catalog";
 
 export type Permissions = {
   readonly publish: { readonly allow: readonly string[]; readonly deny: readonly string[] };
@@ -28,9 +28,11 @@ const destructiveApi = [
 
 /**
  * A service publishes events under its own name only, for any tenant (the token of the tenant comes from the row that
- * the event was written with). Snapshots go to their KV bucket, wake-up hints to `hint.>`.
+ * the event was written with), and only its own topics of the snapshot bucket: nobody else can name roles, keys or
+ * revocations. Wake-up hints go to `hint.>`.
  */
 export function permissionsOf(service: string, events: readonly CatalogEvent[] = catalogEvents): Permissions {
+  const topics = catalogServices.find((one) => one.service === service)?.topics ?? [];
   const publishes = events.some((event) => event.publisher === service || event.publisher === "*");
   return {
     publish: {
@@ -38,7 +40,7 @@ export function permissionsOf(service: string, events: readonly CatalogEvent[] =
         ...(publishes ? [`evt.*.${service}.>`] : []),
         ...(service === workPublisher ? ["wf.>"] : []),
         "hint.>",
-        "$KV.snapshots.>",
+        ...topics.map((topic) => `$KV.snapshots.${topic}.>`),
         "_INBOX.>",
         ...jetStreamApi,
       ],

@@ -140,7 +140,7 @@ export const alertingContract = {
 export const alertChangedEvent = {
   type: "alert.changed",
   publisher: "alerting",
-  consumers: ["compliance"],
+  consumers: [],
   key: "alertId",
   message: AlertChanged,
 } as const;

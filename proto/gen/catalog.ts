@@ -53,6 +53,8 @@ export type CatalogService = {
   readonly module: string;
   /** Resource kinds it owns. */
   readonly kinds: readonly string[];
+  /** Snapshot topics it alone publishes: its own and `resource_<kind>` for each of its kinds. */
+  readonly topics: readonly string[];
 };
 
 export const catalogServices: readonly CatalogService[] = [
@@ -63,6 +65,10 @@ export const catalogServices: readonly CatalogService[] = [
     "kinds": [
       "Agent",
       "Tool"
+    ],
+    "topics": [
+      "resource_agent",
+      "resource_tool"
     ]
   },
   {
@@ -73,6 +79,11 @@ export const catalogServices: readonly CatalogService[] = [
       "AlertRule",
       "Channel",
       "SlaTarget"
+    ],
+    "topics": [
+      "resource_alertrule",
+      "resource_channel",
+      "resource_slatarget"
     ]
   },
   {
@@ -82,13 +93,20 @@ export const catalogServices: readonly CatalogService[] = [
     "kinds": [
       "Role",
       "ServiceAccount"
+    ],
+    "topics": [
+      "jwks",
+      "revocations",
+      "resource_role",
+      "resource_serviceaccount"
     ]
   },
   {
     "service": "cache",
     "rpcService": "agentmesh.cache.v1.CacheService",
     "module": "cache",
-    "kinds": []
+    "kinds": [],
+    "topics": []
   },
   {
     "service": "compliance",
@@ -96,6 +114,10 @@ export const catalogServices: readonly CatalogService[] = [
     "module": "compliance",
     "kinds": [
       "DataPolicy"
+    ],
+    "topics": [
+      "audit_checkpoint",
+      "resource_datapolicy"
     ]
   },
   {
@@ -105,13 +127,19 @@ export const catalogServices: readonly CatalogService[] = [
     "kinds": [
       "Budget",
       "Price"
+    ],
+    "topics": [
+      "budget_states",
+      "resource_budget",
+      "resource_price"
     ]
   },
   {
     "service": "gateway",
     "rpcService": "agentmesh.gateway.v1.GatewayService",
     "module": "gateway",
-    "kinds": []
+    "kinds": [],
+    "topics": []
   },
   {
     "service": "orchestrator",
@@ -120,6 +148,10 @@ export const catalogServices: readonly CatalogService[] = [
     "kinds": [
       "Workflow",
       "Trigger"
+    ],
+    "topics": [
+      "resource_workflow",
+      "resource_trigger"
     ]
   }
 ];
@@ -666,7 +698,7 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "agent-runner"
     ],
     "idempotency": "READ",
-    "timeoutMs": 500,
+    "timeoutMs": 2000,
     "rateClass": "INTERNAL",
     "summary": "Look a complete answer up",
     "inspectRequest": [],
@@ -694,6 +726,106 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "module": "cache",
     "request": "StoreRequest",
     "response": "StoreReply"
+  },
+  {
+    "service": "cache",
+    "name": "LookupMany",
+    "path": "/agentmesh.cache.v1.CacheService/LookupMany",
+    "serverStreaming": false,
+    "access": "INTERNAL",
+    "permission": "",
+    "callers": [
+      "agent-runner"
+    ],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "INTERNAL",
+    "summary": "Look the answers of a batch up in one pass",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "cache",
+    "request": "LookupManyRequest",
+    "response": "LookupManyReply"
+  },
+  {
+    "service": "cache",
+    "name": "StoreMany",
+    "path": "/agentmesh.cache.v1.CacheService/StoreMany",
+    "serverStreaming": false,
+    "access": "INTERNAL",
+    "permission": "",
+    "callers": [
+      "agent-runner"
+    ],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "INTERNAL",
+    "summary": "Store the answers of a batch in one pass",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "cache",
+    "request": "StoreManyRequest",
+    "response": "StoreManyReply"
+  },
+  {
+    "service": "cache",
+    "name": "AwaitAnswer",
+    "path": "/agentmesh.cache.v1.CacheService/AwaitAnswer",
+    "serverStreaming": false,
+    "access": "INTERNAL",
+    "permission": "",
+    "callers": [
+      "agent-runner"
+    ],
+    "idempotency": "READ",
+    "timeoutMs": 60000,
+    "rateClass": "INTERNAL",
+    "summary": "Wait for the answer that another caller is making",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "cache",
+    "request": "AwaitAnswerRequest",
+    "response": "LookupReply"
+  },
+  {
+    "service": "cache",
+    "name": "RenewLease",
+    "path": "/agentmesh.cache.v1.CacheService/RenewLease",
+    "serverStreaming": false,
+    "access": "INTERNAL",
+    "permission": "",
+    "callers": [
+      "agent-runner"
+    ],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 1000,
+    "rateClass": "INTERNAL",
+    "summary": "Say that the answer is still being made",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "cache",
+    "request": "RenewLeaseRequest",
+    "response": "RenewLeaseReply"
+  },
+  {
+    "service": "cache",
+    "name": "ReleaseLease",
+    "path": "/agentmesh.cache.v1.CacheService/ReleaseLease",
+    "serverStreaming": false,
+    "access": "INTERNAL",
+    "permission": "",
+    "callers": [
+      "agent-runner"
+    ],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 1000,
+    "rateClass": "INTERNAL",
+    "summary": "Say that no answer will come of a lease",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "cache",
+    "request": "ReleaseLeaseRequest",
+    "response": "ReleaseLeaseReply"
   },
   {
     "service": "cache",
@@ -1177,11 +1309,18 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "summary": "Run an agent and wait for its output",
     "inspectRequest": [
       "text",
-      "input"
+      "input",
+      "parts[].part?text"
     ],
     "inspectResponse": [
       "text",
-      "output"
+      "output",
+      "trace[].entry?thoughts.thoughts[]",
+      "trace[].entry?plan.steps[]",
+      "trace[].entry?step.step",
+      "trace[].entry?step.result",
+      "trace[].entry?revision.reason",
+      "trace[].entry?revision.steps[]"
     ],
     "module": "runner",
     "request": "RunAgentRequest",
@@ -1205,14 +1344,33 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "summary": "Run an agent and watch it: text, tool calls, state",
     "inspectRequest": [
       "text",
-      "input"
+      "input",
+      "parts[].part?text"
     ],
     "inspectResponse": [
       "event?started.text",
       "event?started.output",
+      "event?started.trace[].entry?thoughts.thoughts[]",
+      "event?started.trace[].entry?plan.steps[]",
+      "event?started.trace[].entry?step.step",
+      "event?started.trace[].entry?step.result",
+      "event?started.trace[].entry?revision.reason",
+      "event?started.trace[].entry?revision.steps[]",
       "event?textDelta",
       "event?ended.text",
-      "event?ended.output"
+      "event?ended.output",
+      "event?ended.trace[].entry?thoughts.thoughts[]",
+      "event?ended.trace[].entry?plan.steps[]",
+      "event?ended.trace[].entry?step.step",
+      "event?ended.trace[].entry?step.result",
+      "event?ended.trace[].entry?revision.reason",
+      "event?ended.trace[].entry?revision.steps[]",
+      "event?trace.entry?thoughts.thoughts[]",
+      "event?trace.entry?plan.steps[]",
+      "event?trace.entry?step.step",
+      "event?trace.entry?step.result",
+      "event?trace.entry?revision.reason",
+      "event?trace.entry?revision.steps[]"
     ],
     "module": "runner",
     "request": "RunAgentRequest",
@@ -1239,7 +1397,13 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "inspectRequest": [],
     "inspectResponse": [
       "text",
-      "output"
+      "output",
+      "trace[].entry?thoughts.thoughts[]",
+      "trace[].entry?plan.steps[]",
+      "trace[].entry?step.step",
+      "trace[].entry?step.result",
+      "trace[].entry?revision.reason",
+      "trace[].entry?revision.steps[]"
     ],
     "module": "runner",
     "request": "GetAgentRunRequest",
@@ -1264,11 +1428,249 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "inspectRequest": [],
     "inspectResponse": [
       "runs[].text",
-      "runs[].output"
+      "runs[].output",
+      "runs[].trace[].entry?thoughts.thoughts[]",
+      "runs[].trace[].entry?plan.steps[]",
+      "runs[].trace[].entry?step.step",
+      "runs[].trace[].entry?step.result",
+      "runs[].trace[].entry?revision.reason",
+      "runs[].trace[].entry?revision.steps[]"
     ],
     "module": "runner",
     "request": "ListAgentRunsRequest",
     "response": "ListAgentRunsReply"
+  },
+  {
+    "service": "agent-runner",
+    "name": "RunAgentBatch",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/RunAgentBatch",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 600000,
+    "rateClass": "RUN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/agents/{agent}:batch"
+    },
+    "summary": "Run an agent over many inputs, results in input order",
+    "inspectRequest": [
+      "inputs[].text",
+      "inputs[].input",
+      "inputs[].parts[].part?text"
+    ],
+    "inspectResponse": [
+      "results[].run.text",
+      "results[].run.output",
+      "results[].run.trace[].entry?thoughts.thoughts[]",
+      "results[].run.trace[].entry?plan.steps[]",
+      "results[].run.trace[].entry?step.step",
+      "results[].run.trace[].entry?step.result",
+      "results[].run.trace[].entry?revision.reason",
+      "results[].run.trace[].entry?revision.steps[]"
+    ],
+    "module": "runner",
+    "request": "RunAgentBatchRequest",
+    "response": "RunAgentBatchReply"
+  },
+  {
+    "service": "agent-runner",
+    "name": "RateAgentRun",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/RateAgentRun",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/agent-runs/{run_id}:rate"
+    },
+    "summary": "Say how good the answer of a run was",
+    "inspectRequest": [
+      "comment"
+    ],
+    "inspectResponse": [],
+    "module": "runner",
+    "request": "RateAgentRunRequest",
+    "response": "RateAgentRunReply"
+  },
+  {
+    "service": "agent-runner",
+    "name": "ResumeAgentRun",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/ResumeAgentRun",
+    "serverStreaming": true,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 120000,
+    "rateClass": "READ",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/agent-runs/{id}:stream"
+    },
+    "summary": "Go on watching a run after a cursor",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "event?started.text",
+      "event?started.output",
+      "event?started.trace[].entry?thoughts.thoughts[]",
+      "event?started.trace[].entry?plan.steps[]",
+      "event?started.trace[].entry?step.step",
+      "event?started.trace[].entry?step.result",
+      "event?started.trace[].entry?revision.reason",
+      "event?started.trace[].entry?revision.steps[]",
+      "event?textDelta",
+      "event?ended.text",
+      "event?ended.output",
+      "event?ended.trace[].entry?thoughts.thoughts[]",
+      "event?ended.trace[].entry?plan.steps[]",
+      "event?ended.trace[].entry?step.step",
+      "event?ended.trace[].entry?step.result",
+      "event?ended.trace[].entry?revision.reason",
+      "event?ended.trace[].entry?revision.steps[]",
+      "event?trace.entry?thoughts.thoughts[]",
+      "event?trace.entry?plan.steps[]",
+      "event?trace.entry?step.step",
+      "event?trace.entry?step.result",
+      "event?trace.entry?revision.reason",
+      "event?trace.entry?revision.steps[]"
+    ],
+    "module": "runner",
+    "request": "ResumeAgentRunRequest",
+    "response": "AgentRunEvent"
+  },
+  {
+    "service": "agent-runner",
+    "name": "CancelAgentRun",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/CancelAgentRun",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/agent-runs/{id}:cancel"
+    },
+    "summary": "Cancel an agent run that is under way",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "run.text",
+      "run.output",
+      "run.trace[].entry?thoughts.thoughts[]",
+      "run.trace[].entry?plan.steps[]",
+      "run.trace[].entry?step.step",
+      "run.trace[].entry?step.result",
+      "run.trace[].entry?revision.reason",
+      "run.trace[].entry?revision.steps[]"
+    ],
+    "module": "runner",
+    "request": "CancelAgentRunRequest",
+    "response": "CancelAgentRunReply"
+  },
+  {
+    "service": "agent-runner",
+    "name": "ListSessions",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/ListSessions",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:read",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "READ",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/agents/{agent}/sessions"
+    },
+    "summary": "Conversations with an agent, newest first",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "sessions[].summary",
+      "sessions[].recent[].input",
+      "sessions[].recent[].answer"
+    ],
+    "module": "runner",
+    "request": "ListSessionsRequest",
+    "response": "ListSessionsReply"
+  },
+  {
+    "service": "agent-runner",
+    "name": "GetSession",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/GetSession",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:read",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "READ",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/agents/{agent}/sessions/{session}"
+    },
+    "summary": "One conversation with its summary and turns",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "summary",
+      "recent[].input",
+      "recent[].answer"
+    ],
+    "module": "runner",
+    "request": "GetSessionRequest",
+    "response": "Session"
+  },
+  {
+    "service": "agent-runner",
+    "name": "DeleteSession",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/DeleteSession",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "DELETE",
+      "path": "/v1/agents/{agent}/sessions/{session}"
+    },
+    "summary": "Erase a conversation",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "runner",
+    "request": "DeleteSessionRequest",
+    "response": "DeleteSessionReply"
+  },
+  {
+    "service": "agent-runner",
+    "name": "EraseMemory",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/EraseMemory",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 10000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "DELETE",
+      "path": "/v1/agent-memory"
+    },
+    "summary": "Erase what agents remember of you",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "runner",
+    "request": "EraseMemoryRequest",
+    "response": "EraseMemoryReply"
   },
   {
     "service": "agent-runner",
@@ -1658,9 +2060,7 @@ export const catalogEvents: readonly CatalogEvent[] = [
   {
     "type": "alert.changed",
     "publisher": "alerting",
-    "consumers": [
-      "compliance"
-    ],
+    "consumers": [],
     "key": "alertId",
     "message": "AlertChanged",
     "module": "alerting"
@@ -1729,8 +2129,7 @@ export const catalogEvents: readonly CatalogEvent[] = [
     "type": "agent.run.completed",
     "publisher": "agent-runner",
     "consumers": [
-      "alerting",
-      "compliance"
+      "alerting"
     ],
     "key": "runId",
     "message": "AgentRunCompleted",
@@ -1770,8 +2169,7 @@ export const catalogEvents: readonly CatalogEvent[] = [
     "type": "workflow.ended",
     "publisher": "orchestrator",
     "consumers": [
-      "alerting",
-      "compliance"
+      "alerting"
     ],
     "key": "runId",
     "message": "WorkflowEnded",

@@ -261,7 +261,7 @@ export const workflowStartedEvent = {
 export const workflowEndedEvent = {
   type: "workflow.ended",
   publisher: "orchestrator",
-  consumers: ["alerting","compliance"],
+  consumers: ["alerting"],
   key: "runId",
   message: WorkflowEnded,
 } as const;

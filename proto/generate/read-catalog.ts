@@ -45,7 +45,7 @@ export type EventEntry = {
   module: string;
 };
 
-export type ServiceEntry = { service: string; rpcService: string; module: string; kinds: string[]; doc: string };
+export type ServiceEntry = { service: string; rpcService: string; module: string; kinds: string[]; topics: string[] };
 
 export type Catalog = { services: ServiceEntry[]; methods: MethodEntry[]; events: EventEntry[] };
 
@@ -71,13 +71,13 @@ export function readCatalog(descriptors: Uint8Array): Catalog {
     if (!file.name.startsWith("agentmesh/")) continue;
     const module = file.name.split("/")[1] ?? "";
     for (const service of file.services) {
-      const serves = option<{ service: string; kinds: string[] }>(registry, "serves", service);
+      const serves = option<{ service: string; kinds: string[]; topics: string[] }>(registry, "serves", service);
       catalog.services.push({
         service: serves.service,
         rpcService: service.typeName,
         module,
         kinds: serves.kinds,
-        doc: "",
+        topics: [...serves.topics, ...serves.kinds.map((kind) => `resource_${kind.toLowerCase()}`)],
       });
       for (const method of service.methods) catalog.methods.push(readMethod(registry, method, serves.service, module));
     }

@@ -4,7 +4,6 @@ import type { Catalog } from "./read-catalog.ts";
 import { ruleOf } from "./render-contract.ts";
 
 export function renderCatalog(catalog: Catalog): string {
-  const services = catalog.services.map(({ doc: _doc, ...service }) => service);
   const methods = catalog.methods.map((method) => ({
     ...ruleOf(method),
     module: method.module,
@@ -66,9 +65,11 @@ export type CatalogService = {
   readonly module: string;
   /** Resource kinds it owns. */
   readonly kinds: readonly string[];
+  /** Snapshot topics it alone publishes: its own and \`resource_<kind>\` for each of its kinds. */
+  readonly topics: readonly string[];
 };
 
-export const catalogServices: readonly CatalogService[] = ${JSON.stringify(services, null, 2)};
+export const catalogServices: readonly CatalogService[] = ${JSON.stringify(catalog.services, null, 2)};
 
 export const catalogMethods: readonly CatalogMethod[] = ${JSON.stringify(methods, null, 2)};
 

@@ -96,7 +96,10 @@ test("a service consumes durably and keeps snapshots, and destroys nothing", asy
   assert.ok(message);
   await message.ackAck();
   const bucket = await new Kvm(alerting).create("snapshots", { history: 1 });
-  await bucket.put("rules", "v1");
+  await bucket.put("resource_alertrule.acme.errors", "v1");
+  // Whoever could name keys or roles in another's place would be that other.
+  await assert.rejects(bucket.put("jwks.current", "forged"));
+  await assert.rejects(bucket.put("resource_role.acme.admin", "forged"));
   const watched = await bucket.watch();
   for await (const entry of watched) {
     assert.equal(entry.string(), "v1");

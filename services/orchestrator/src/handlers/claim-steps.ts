@@ -78,5 +78,6 @@ async function workOf(context: Context, claimed: ClaimedStep): Promise<NonNullab
     leaseMs: context.config.engine.leaseMs,
     timeoutMs: spec && spec.kind !== "emit" ? spec.timeoutMs : 0,
     labels: { workflow, run: claimed.run, step: claimed.node },
+    traceparent: claimed.traceparent ?? "",
   };
 }

@@ -21,6 +21,7 @@ export type ClaimedStep = {
   readonly subject: string;
   readonly workflow: string;
   readonly version: number;
+  readonly traceparent: string | null;
 };
 
 /**
@@ -42,7 +43,7 @@ export async function claimSteps(
        AND (s.state = 'dispatched' OR (s.state = 'running' AND s.worker = a.worker))
      RETURNING s.run, s.node, s.shard, s.epoch, s.attempt, s.worker, s.input,
        octet_length(s.input::text) AS input_bytes, s.dispatched_at, s.started_at, r.tenant,
-       r.subject, r.workflow, r.version`,
+       r.subject, r.workflow, r.version, r.traceparent`,
     [...keyColumns(requests), requests.map((request) => request.worker), leaseMs],
   );
   return rows;

@@ -15,17 +15,33 @@ export interface CacheKey {
   model: string;
   /** Canonical JSON of parameters, instructions and tool schemas, hashed by the caller, hex. */
   policyHash: string;
-  /** Normalised messages as canonical JSON. */
+  /** The messages as JSON, `[{"user": "..."}, ...]`. The cache normalises them: order of members, Unicode, white space. */
   input: string;
+  /** Narrows the partition, for instance to a subject whose answers are nobody else's. Empty: all of the tenant. */
+  namespace: string;
+}
+
+/** That an answer to another wording of the same question will do. Only for single-turn text; others are looked up exactly. */
+export interface SemanticPolicy {
+  /** Least score of such an answer, 0.5 to 1; an entry's own bound may differ by what it learnt. 0: the default, 0.85. */
+  threshold: number;
 }
 
 export interface LookupRequest {
-  key: CacheKey | undefined;
+  key:
+    | CacheKey
+    | undefined;
+  /** Absent: exact answers only. */
+  semantic:
+    | SemanticPolicy
+    | undefined;
+  /** Whether a miss takes part in the single flight: one caller makes the answer, the others wait for it. */
+  singleFlight: boolean;
 }
 
 export interface LookupReply {
   hit: boolean;
-  /** `l1` or `l2`. */
+  /** `l1`, `l2` or `semantic`. */
   tier: string;
   /** As stored. */
   value: Uint8Array;
@@ -34,6 +50,57 @@ export interface LookupReply {
   costNanoUsd: bigint;
   /** On a miss: the epoch of the partition that was searched, to be given back when the answer is stored. Empty: unknown. */
   epoch: string;
+  /**
+   * On a miss in single flight: this caller makes the answer and gives the lease back with Store or ReleaseLease. While it
+   * is at it, it renews the lease.
+   */
+  lease: string;
+  /** On a miss in single flight: another caller is making the answer; AwaitAnswer waits for it. */
+  wait: boolean;
+  /** How alike the two questions are, of an answer of the semantic tier. */
+  similarity: number;
+  /** How long a lease lives unless it is renewed, in milliseconds. */
+  leaseMs: number;
+}
+
+export interface LookupManyRequest {
+  /** At most 256. */
+  lookups: LookupRequest[];
+}
+
+export interface LookupManyReply {
+  /** In the order of the lookups. Of equal misses in single flight the first leads and the others wait. */
+  replies: LookupReply[];
+}
+
+export interface AwaitAnswerRequest {
+  lookup:
+    | LookupRequest
+    | undefined;
+  /** How long to wait at most, in milliseconds; then the reply is a miss without a lease. 0: as long as the call may take. */
+  waitMs: number;
+}
+
+export interface RenewLeaseRequest {
+  key: CacheKey | undefined;
+  epoch: string;
+  lease: string;
+}
+
+export interface RenewLeaseReply {
+  /** False: it was lost, and somebody else may be making the answer too. */
+  held: boolean;
+}
+
+export interface ReleaseLeaseRequest {
+  key: CacheKey | undefined;
+  epoch: string;
+  lease: string;
+  /** There was an answer, but only for its caller: those who wait go on by themselves, and for a minute nobody waits. */
+  unshared: boolean;
+}
+
+export interface ReleaseLeaseReply {
 }
 
 export interface StoreRequest {
@@ -44,10 +111,26 @@ export interface StoreRequest {
   costNanoUsd: bigint;
   /** What the lookup answered, so that an answer made before an invalidation never outlives it. Empty: not stored. */
   epoch: string;
+  /** Present: it may also answer other wordings of the same question. */
+  semantic:
+    | SemanticPolicy
+    | undefined;
+  /** What the lookup answered; storing wakes those who wait. */
+  lease: string;
 }
 
 export interface StoreReply {
   stored: boolean;
+}
+
+export interface StoreManyRequest {
+  /** At most 256. */
+  stores: StoreRequest[];
+}
+
+export interface StoreManyReply {
+  /** In the order of the stores. */
+  replies: StoreReply[];
 }
 
 export interface InvalidateCacheRequest {
@@ -74,6 +157,16 @@ export interface CacheStats {
   l1Bytes: bigint;
   /** Integer nano-USD spared by hits. */
   savedNanoUsd: bigint;
+  semanticHits: bigint;
+  /** Hits for which the caller waited while another made the answer; they are counted under their tier as well. */
+  coalesced: bigint;
+  /** Neighbours that were alike and yet refused: another number, a reversal, a negation. */
+  vetoed: bigint;
+  /** What this replica's index holds of the tenant. */
+  semanticEntries: bigint;
+  semanticBytes: bigint;
+  /** What the stored answers cost to make, integer nano-USD. */
+  spentNanoUsd: bigint;
 }
 
 export interface CacheInvalidated {
@@ -83,7 +176,7 @@ export interface CacheInvalidated {
 }
 
 function createBaseCacheKey(): CacheKey {
-  return { agent: "", agentVersion: 0, model: "", policyHash: "", input: "" };
+  return { agent: "", agentVersion: 0, model: "", policyHash: "", input: "", namespace: "" };
 }
 
 export const CacheKey: MessageFns<CacheKey> = {
@@ -102,6 +195,9 @@ export const CacheKey: MessageFns<CacheKey> = {
     }
     if (message.input !== "") {
       writer.uint32(42).string(message.input);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(50).string(message.namespace);
     }
     return writer;
   },
@@ -159,6 +255,14 @@ export const CacheKey: MessageFns<CacheKey> = {
             message.input = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -186,6 +290,7 @@ export const CacheKey: MessageFns<CacheKey> = {
         ? globalThis.String(object.policy_hash)
         : "",
       input: isSet(object.input) ? globalThis.String(object.input) : "",
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
     };
   },
 
@@ -206,6 +311,9 @@ export const CacheKey: MessageFns<CacheKey> = {
     if (message.input !== "") {
       obj.input = message.input;
     }
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
     return obj;
   },
 
@@ -219,18 +327,92 @@ export const CacheKey: MessageFns<CacheKey> = {
     message.model = object.model ?? "";
     message.policyHash = object.policyHash ?? "";
     message.input = object.input ?? "";
+    message.namespace = object.namespace ?? "";
+    return message;
+  },
+};
+
+function createBaseSemanticPolicy(): SemanticPolicy {
+  return { threshold: 0 };
+}
+
+export const SemanticPolicy: MessageFns<SemanticPolicy> = {
+  encode(message: SemanticPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.threshold !== 0) {
+      writer.uint32(9).double(message.threshold);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SemanticPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSemanticPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.threshold = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SemanticPolicy {
+    return { threshold: isSet(object.threshold) ? globalThis.Number(object.threshold) : 0 };
+  },
+
+  toJSON(message: SemanticPolicy): unknown {
+    const obj: any = {};
+    if (message.threshold !== 0) {
+      obj.threshold = floatToJson(message.threshold);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SemanticPolicy>): SemanticPolicy {
+    return SemanticPolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SemanticPolicy>): SemanticPolicy {
+    const message = createBaseSemanticPolicy();
+    message.threshold = object.threshold ?? 0;
     return message;
   },
 };
 
 function createBaseLookupRequest(): LookupRequest {
-  return { key: undefined };
+  return { key: undefined, semantic: undefined, singleFlight: false };
 }
 
 export const LookupRequest: MessageFns<LookupRequest> = {
   encode(message: LookupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.key !== undefined) {
       CacheKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    if (message.semantic !== undefined) {
+      SemanticPolicy.encode(message.semantic, writer.uint32(18).fork()).join();
+    }
+    if (message.singleFlight !== false) {
+      writer.uint32(24).bool(message.singleFlight);
     }
     return writer;
   },
@@ -256,6 +438,22 @@ export const LookupRequest: MessageFns<LookupRequest> = {
             message.key = CacheKey.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.semantic = SemanticPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.singleFlight = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -269,13 +467,27 @@ export const LookupRequest: MessageFns<LookupRequest> = {
   },
 
   fromJSON(object: any): LookupRequest {
-    return { key: isSet(object.key) ? CacheKey.fromJSON(object.key) : undefined };
+    return {
+      key: isSet(object.key) ? CacheKey.fromJSON(object.key) : undefined,
+      semantic: isSet(object.semantic) ? SemanticPolicy.fromJSON(object.semantic) : undefined,
+      singleFlight: isSet(object.singleFlight)
+        ? globalThis.Boolean(object.singleFlight)
+        : isSet(object.single_flight)
+        ? globalThis.Boolean(object.single_flight)
+        : false,
+    };
   },
 
   toJSON(message: LookupRequest): unknown {
     const obj: any = {};
     if (message.key !== undefined) {
       obj.key = CacheKey.toJSON(message.key);
+    }
+    if (message.semantic !== undefined) {
+      obj.semantic = SemanticPolicy.toJSON(message.semantic);
+    }
+    if (message.singleFlight !== false) {
+      obj.singleFlight = message.singleFlight;
     }
     return obj;
   },
@@ -286,12 +498,27 @@ export const LookupRequest: MessageFns<LookupRequest> = {
   fromPartial(object: DeepPartial<LookupRequest>): LookupRequest {
     const message = createBaseLookupRequest();
     message.key = (object.key !== undefined && object.key !== null) ? CacheKey.fromPartial(object.key) : undefined;
+    message.semantic = (object.semantic !== undefined && object.semantic !== null)
+      ? SemanticPolicy.fromPartial(object.semantic)
+      : undefined;
+    message.singleFlight = object.singleFlight ?? false;
     return message;
   },
 };
 
 function createBaseLookupReply(): LookupReply {
-  return { hit: false, tier: "", value: new Uint8Array(0), ageS: 0, costNanoUsd: 0n, epoch: "" };
+  return {
+    hit: false,
+    tier: "",
+    value: new Uint8Array(0),
+    ageS: 0,
+    costNanoUsd: 0n,
+    epoch: "",
+    lease: "",
+    wait: false,
+    similarity: 0,
+    leaseMs: 0,
+  };
 }
 
 export const LookupReply: MessageFns<LookupReply> = {
@@ -316,6 +543,18 @@ export const LookupReply: MessageFns<LookupReply> = {
     }
     if (message.epoch !== "") {
       writer.uint32(50).string(message.epoch);
+    }
+    if (message.lease !== "") {
+      writer.uint32(58).string(message.lease);
+    }
+    if (message.wait !== false) {
+      writer.uint32(64).bool(message.wait);
+    }
+    if (message.similarity !== 0) {
+      writer.uint32(73).double(message.similarity);
+    }
+    if (message.leaseMs !== 0) {
+      writer.uint32(80).uint32(message.leaseMs);
     }
     return writer;
   },
@@ -381,6 +620,38 @@ export const LookupReply: MessageFns<LookupReply> = {
             message.epoch = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.lease = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.wait = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.similarity = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.leaseMs = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -409,6 +680,14 @@ export const LookupReply: MessageFns<LookupReply> = {
         ? BigInt(object.cost_nano_usd)
         : 0n,
       epoch: isSet(object.epoch) ? globalThis.String(object.epoch) : "",
+      lease: isSet(object.lease) ? globalThis.String(object.lease) : "",
+      wait: isSet(object.wait) ? globalThis.Boolean(object.wait) : false,
+      similarity: isSet(object.similarity) ? globalThis.Number(object.similarity) : 0,
+      leaseMs: isSet(object.leaseMs)
+        ? globalThis.Number(object.leaseMs)
+        : isSet(object.lease_ms)
+        ? globalThis.Number(object.lease_ms)
+        : 0,
     };
   },
 
@@ -432,6 +711,18 @@ export const LookupReply: MessageFns<LookupReply> = {
     if (message.epoch !== "") {
       obj.epoch = message.epoch;
     }
+    if (message.lease !== "") {
+      obj.lease = message.lease;
+    }
+    if (message.wait !== false) {
+      obj.wait = message.wait;
+    }
+    if (message.similarity !== 0) {
+      obj.similarity = floatToJson(message.similarity);
+    }
+    if (message.leaseMs !== 0) {
+      obj.leaseMs = Math.round(message.leaseMs);
+    }
     return obj;
   },
 
@@ -448,12 +739,593 @@ export const LookupReply: MessageFns<LookupReply> = {
       ? BigInt(object.costNanoUsd)
       : 0n;
     message.epoch = object.epoch ?? "";
+    message.lease = object.lease ?? "";
+    message.wait = object.wait ?? false;
+    message.similarity = object.similarity ?? 0;
+    message.leaseMs = object.leaseMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseLookupManyRequest(): LookupManyRequest {
+  return { lookups: [] };
+}
+
+export const LookupManyRequest: MessageFns<LookupManyRequest> = {
+  encode(message: LookupManyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.lookups) {
+      LookupRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookupManyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookupManyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lookups.push(LookupRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LookupManyRequest {
+    return {
+      lookups: globalThis.Array.isArray(object?.lookups)
+        ? object.lookups.map((e: any) => LookupRequest.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: LookupManyRequest): unknown {
+    const obj: any = {};
+    if (message.lookups?.length) {
+      obj.lookups = message.lookups.map((e) => LookupRequest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LookupManyRequest>): LookupManyRequest {
+    return LookupManyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookupManyRequest>): LookupManyRequest {
+    const message = createBaseLookupManyRequest();
+    message.lookups = object.lookups?.map((e) => LookupRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLookupManyReply(): LookupManyReply {
+  return { replies: [] };
+}
+
+export const LookupManyReply: MessageFns<LookupManyReply> = {
+  encode(message: LookupManyReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.replies) {
+      LookupReply.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookupManyReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookupManyReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.replies.push(LookupReply.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LookupManyReply {
+    return {
+      replies: globalThis.Array.isArray(object?.replies) ? object.replies.map((e: any) => LookupReply.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: LookupManyReply): unknown {
+    const obj: any = {};
+    if (message.replies?.length) {
+      obj.replies = message.replies.map((e) => LookupReply.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LookupManyReply>): LookupManyReply {
+    return LookupManyReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookupManyReply>): LookupManyReply {
+    const message = createBaseLookupManyReply();
+    message.replies = object.replies?.map((e) => LookupReply.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAwaitAnswerRequest(): AwaitAnswerRequest {
+  return { lookup: undefined, waitMs: 0 };
+}
+
+export const AwaitAnswerRequest: MessageFns<AwaitAnswerRequest> = {
+  encode(message: AwaitAnswerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lookup !== undefined) {
+      LookupRequest.encode(message.lookup, writer.uint32(10).fork()).join();
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(16).uint32(message.waitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AwaitAnswerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAwaitAnswerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lookup = LookupRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AwaitAnswerRequest {
+    return {
+      lookup: isSet(object.lookup) ? LookupRequest.fromJSON(object.lookup) : undefined,
+      waitMs: isSet(object.waitMs)
+        ? globalThis.Number(object.waitMs)
+        : isSet(object.wait_ms)
+        ? globalThis.Number(object.wait_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: AwaitAnswerRequest): unknown {
+    const obj: any = {};
+    if (message.lookup !== undefined) {
+      obj.lookup = LookupRequest.toJSON(message.lookup);
+    }
+    if (message.waitMs !== 0) {
+      obj.waitMs = Math.round(message.waitMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AwaitAnswerRequest>): AwaitAnswerRequest {
+    return AwaitAnswerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AwaitAnswerRequest>): AwaitAnswerRequest {
+    const message = createBaseAwaitAnswerRequest();
+    message.lookup = (object.lookup !== undefined && object.lookup !== null)
+      ? LookupRequest.fromPartial(object.lookup)
+      : undefined;
+    message.waitMs = object.waitMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRenewLeaseRequest(): RenewLeaseRequest {
+  return { key: undefined, epoch: "", lease: "" };
+}
+
+export const RenewLeaseRequest: MessageFns<RenewLeaseRequest> = {
+  encode(message: RenewLeaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      CacheKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    if (message.epoch !== "") {
+      writer.uint32(18).string(message.epoch);
+    }
+    if (message.lease !== "") {
+      writer.uint32(26).string(message.lease);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenewLeaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenewLeaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = CacheKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lease = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RenewLeaseRequest {
+    return {
+      key: isSet(object.key) ? CacheKey.fromJSON(object.key) : undefined,
+      epoch: isSet(object.epoch) ? globalThis.String(object.epoch) : "",
+      lease: isSet(object.lease) ? globalThis.String(object.lease) : "",
+    };
+  },
+
+  toJSON(message: RenewLeaseRequest): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = CacheKey.toJSON(message.key);
+    }
+    if (message.epoch !== "") {
+      obj.epoch = message.epoch;
+    }
+    if (message.lease !== "") {
+      obj.lease = message.lease;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RenewLeaseRequest>): RenewLeaseRequest {
+    return RenewLeaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RenewLeaseRequest>): RenewLeaseRequest {
+    const message = createBaseRenewLeaseRequest();
+    message.key = (object.key !== undefined && object.key !== null) ? CacheKey.fromPartial(object.key) : undefined;
+    message.epoch = object.epoch ?? "";
+    message.lease = object.lease ?? "";
+    return message;
+  },
+};
+
+function createBaseRenewLeaseReply(): RenewLeaseReply {
+  return { held: false };
+}
+
+export const RenewLeaseReply: MessageFns<RenewLeaseReply> = {
+  encode(message: RenewLeaseReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.held !== false) {
+      writer.uint32(8).bool(message.held);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenewLeaseReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenewLeaseReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.held = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RenewLeaseReply {
+    return { held: isSet(object.held) ? globalThis.Boolean(object.held) : false };
+  },
+
+  toJSON(message: RenewLeaseReply): unknown {
+    const obj: any = {};
+    if (message.held !== false) {
+      obj.held = message.held;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RenewLeaseReply>): RenewLeaseReply {
+    return RenewLeaseReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RenewLeaseReply>): RenewLeaseReply {
+    const message = createBaseRenewLeaseReply();
+    message.held = object.held ?? false;
+    return message;
+  },
+};
+
+function createBaseReleaseLeaseRequest(): ReleaseLeaseRequest {
+  return { key: undefined, epoch: "", lease: "", unshared: false };
+}
+
+export const ReleaseLeaseRequest: MessageFns<ReleaseLeaseRequest> = {
+  encode(message: ReleaseLeaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      CacheKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    if (message.epoch !== "") {
+      writer.uint32(18).string(message.epoch);
+    }
+    if (message.lease !== "") {
+      writer.uint32(26).string(message.lease);
+    }
+    if (message.unshared !== false) {
+      writer.uint32(32).bool(message.unshared);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseLeaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseLeaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = CacheKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.epoch = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lease = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.unshared = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseLeaseRequest {
+    return {
+      key: isSet(object.key) ? CacheKey.fromJSON(object.key) : undefined,
+      epoch: isSet(object.epoch) ? globalThis.String(object.epoch) : "",
+      lease: isSet(object.lease) ? globalThis.String(object.lease) : "",
+      unshared: isSet(object.unshared) ? globalThis.Boolean(object.unshared) : false,
+    };
+  },
+
+  toJSON(message: ReleaseLeaseRequest): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = CacheKey.toJSON(message.key);
+    }
+    if (message.epoch !== "") {
+      obj.epoch = message.epoch;
+    }
+    if (message.lease !== "") {
+      obj.lease = message.lease;
+    }
+    if (message.unshared !== false) {
+      obj.unshared = message.unshared;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseLeaseRequest>): ReleaseLeaseRequest {
+    return ReleaseLeaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseLeaseRequest>): ReleaseLeaseRequest {
+    const message = createBaseReleaseLeaseRequest();
+    message.key = (object.key !== undefined && object.key !== null) ? CacheKey.fromPartial(object.key) : undefined;
+    message.epoch = object.epoch ?? "";
+    message.lease = object.lease ?? "";
+    message.unshared = object.unshared ?? false;
+    return message;
+  },
+};
+
+function createBaseReleaseLeaseReply(): ReleaseLeaseReply {
+  return {};
+}
+
+export const ReleaseLeaseReply: MessageFns<ReleaseLeaseReply> = {
+  encode(_: ReleaseLeaseReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseLeaseReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseLeaseReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ReleaseLeaseReply {
+    return {};
+  },
+
+  toJSON(_: ReleaseLeaseReply): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseLeaseReply>): ReleaseLeaseReply {
+    return ReleaseLeaseReply.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ReleaseLeaseReply>): ReleaseLeaseReply {
+    const message = createBaseReleaseLeaseReply();
     return message;
   },
 };
 
 function createBaseStoreRequest(): StoreRequest {
-  return { key: undefined, value: new Uint8Array(0), ttlS: 0, tags: [], costNanoUsd: 0n, epoch: "" };
+  return {
+    key: undefined,
+    value: new Uint8Array(0),
+    ttlS: 0,
+    tags: [],
+    costNanoUsd: 0n,
+    epoch: "",
+    semantic: undefined,
+    lease: "",
+  };
 }
 
 export const StoreRequest: MessageFns<StoreRequest> = {
@@ -478,6 +1350,12 @@ export const StoreRequest: MessageFns<StoreRequest> = {
     }
     if (message.epoch !== "") {
       writer.uint32(50).string(message.epoch);
+    }
+    if (message.semantic !== undefined) {
+      SemanticPolicy.encode(message.semantic, writer.uint32(58).fork()).join();
+    }
+    if (message.lease !== "") {
+      writer.uint32(66).string(message.lease);
     }
     return writer;
   },
@@ -543,6 +1421,22 @@ export const StoreRequest: MessageFns<StoreRequest> = {
             message.epoch = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.semantic = SemanticPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.lease = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -571,6 +1465,8 @@ export const StoreRequest: MessageFns<StoreRequest> = {
         ? BigInt(object.cost_nano_usd)
         : 0n,
       epoch: isSet(object.epoch) ? globalThis.String(object.epoch) : "",
+      semantic: isSet(object.semantic) ? SemanticPolicy.fromJSON(object.semantic) : undefined,
+      lease: isSet(object.lease) ? globalThis.String(object.lease) : "",
     };
   },
 
@@ -594,6 +1490,12 @@ export const StoreRequest: MessageFns<StoreRequest> = {
     if (message.epoch !== "") {
       obj.epoch = message.epoch;
     }
+    if (message.semantic !== undefined) {
+      obj.semantic = SemanticPolicy.toJSON(message.semantic);
+    }
+    if (message.lease !== "") {
+      obj.lease = message.lease;
+    }
     return obj;
   },
 
@@ -610,6 +1512,10 @@ export const StoreRequest: MessageFns<StoreRequest> = {
       ? BigInt(object.costNanoUsd)
       : 0n;
     message.epoch = object.epoch ?? "";
+    message.semantic = (object.semantic !== undefined && object.semantic !== null)
+      ? SemanticPolicy.fromPartial(object.semantic)
+      : undefined;
+    message.lease = object.lease ?? "";
     return message;
   },
 };
@@ -677,6 +1583,144 @@ export const StoreReply: MessageFns<StoreReply> = {
   fromPartial(object: DeepPartial<StoreReply>): StoreReply {
     const message = createBaseStoreReply();
     message.stored = object.stored ?? false;
+    return message;
+  },
+};
+
+function createBaseStoreManyRequest(): StoreManyRequest {
+  return { stores: [] };
+}
+
+export const StoreManyRequest: MessageFns<StoreManyRequest> = {
+  encode(message: StoreManyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.stores) {
+      StoreRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreManyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreManyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stores.push(StoreRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreManyRequest {
+    return {
+      stores: globalThis.Array.isArray(object?.stores) ? object.stores.map((e: any) => StoreRequest.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: StoreManyRequest): unknown {
+    const obj: any = {};
+    if (message.stores?.length) {
+      obj.stores = message.stores.map((e) => StoreRequest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StoreManyRequest>): StoreManyRequest {
+    return StoreManyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoreManyRequest>): StoreManyRequest {
+    const message = createBaseStoreManyRequest();
+    message.stores = object.stores?.map((e) => StoreRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStoreManyReply(): StoreManyReply {
+  return { replies: [] };
+}
+
+export const StoreManyReply: MessageFns<StoreManyReply> = {
+  encode(message: StoreManyReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.replies) {
+      StoreReply.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoreManyReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoreManyReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.replies.push(StoreReply.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoreManyReply {
+    return {
+      replies: globalThis.Array.isArray(object?.replies) ? object.replies.map((e: any) => StoreReply.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: StoreManyReply): unknown {
+    const obj: any = {};
+    if (message.replies?.length) {
+      obj.replies = message.replies.map((e) => StoreReply.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StoreManyReply>): StoreManyReply {
+    return StoreManyReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoreManyReply>): StoreManyReply {
+    const message = createBaseStoreManyReply();
+    message.replies = object.replies?.map((e) => StoreReply.fromPartial(e)) || [];
     return message;
   },
 };
@@ -898,6 +1942,12 @@ function createBaseCacheStats(): CacheStats {
     l1Entries: 0n,
     l1Bytes: 0n,
     savedNanoUsd: 0n,
+    semanticHits: 0n,
+    coalesced: 0n,
+    vetoed: 0n,
+    semanticEntries: 0n,
+    semanticBytes: 0n,
+    spentNanoUsd: 0n,
   };
 }
 
@@ -950,6 +2000,42 @@ export const CacheStats: MessageFns<CacheStats> = {
         throw new globalThis.Error("value provided for field message.savedNanoUsd of type int64 too large");
       }
       writer.uint32(64).int64(message.savedNanoUsd);
+    }
+    if (message.semanticHits !== 0n) {
+      if (BigInt.asIntN(64, message.semanticHits) !== message.semanticHits) {
+        throw new globalThis.Error("value provided for field message.semanticHits of type int64 too large");
+      }
+      writer.uint32(72).int64(message.semanticHits);
+    }
+    if (message.coalesced !== 0n) {
+      if (BigInt.asIntN(64, message.coalesced) !== message.coalesced) {
+        throw new globalThis.Error("value provided for field message.coalesced of type int64 too large");
+      }
+      writer.uint32(80).int64(message.coalesced);
+    }
+    if (message.vetoed !== 0n) {
+      if (BigInt.asIntN(64, message.vetoed) !== message.vetoed) {
+        throw new globalThis.Error("value provided for field message.vetoed of type int64 too large");
+      }
+      writer.uint32(88).int64(message.vetoed);
+    }
+    if (message.semanticEntries !== 0n) {
+      if (BigInt.asIntN(64, message.semanticEntries) !== message.semanticEntries) {
+        throw new globalThis.Error("value provided for field message.semanticEntries of type int64 too large");
+      }
+      writer.uint32(96).int64(message.semanticEntries);
+    }
+    if (message.semanticBytes !== 0n) {
+      if (BigInt.asIntN(64, message.semanticBytes) !== message.semanticBytes) {
+        throw new globalThis.Error("value provided for field message.semanticBytes of type int64 too large");
+      }
+      writer.uint32(104).int64(message.semanticBytes);
+    }
+    if (message.spentNanoUsd !== 0n) {
+      if (BigInt.asIntN(64, message.spentNanoUsd) !== message.spentNanoUsd) {
+        throw new globalThis.Error("value provided for field message.spentNanoUsd of type int64 too large");
+      }
+      writer.uint32(112).int64(message.spentNanoUsd);
     }
     return writer;
   },
@@ -1031,6 +2117,54 @@ export const CacheStats: MessageFns<CacheStats> = {
             message.savedNanoUsd = reader.int64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.semanticHits = reader.int64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.coalesced = reader.int64() as bigint;
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.vetoed = reader.int64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.semanticEntries = reader.int64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.semanticBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.spentNanoUsd = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1061,6 +2195,28 @@ export const CacheStats: MessageFns<CacheStats> = {
         : isSet(object.saved_nano_usd)
         ? BigInt(object.saved_nano_usd)
         : 0n,
+      semanticHits: isSet(object.semanticHits)
+        ? BigInt(object.semanticHits)
+        : isSet(object.semantic_hits)
+        ? BigInt(object.semantic_hits)
+        : 0n,
+      coalesced: isSet(object.coalesced) ? BigInt(object.coalesced) : 0n,
+      vetoed: isSet(object.vetoed) ? BigInt(object.vetoed) : 0n,
+      semanticEntries: isSet(object.semanticEntries)
+        ? BigInt(object.semanticEntries)
+        : isSet(object.semantic_entries)
+        ? BigInt(object.semantic_entries)
+        : 0n,
+      semanticBytes: isSet(object.semanticBytes)
+        ? BigInt(object.semanticBytes)
+        : isSet(object.semantic_bytes)
+        ? BigInt(object.semantic_bytes)
+        : 0n,
+      spentNanoUsd: isSet(object.spentNanoUsd)
+        ? BigInt(object.spentNanoUsd)
+        : isSet(object.spent_nano_usd)
+        ? BigInt(object.spent_nano_usd)
+        : 0n,
     };
   },
 
@@ -1090,6 +2246,24 @@ export const CacheStats: MessageFns<CacheStats> = {
     if (message.savedNanoUsd !== 0n) {
       obj.savedNanoUsd = message.savedNanoUsd.toString();
     }
+    if (message.semanticHits !== 0n) {
+      obj.semanticHits = message.semanticHits.toString();
+    }
+    if (message.coalesced !== 0n) {
+      obj.coalesced = message.coalesced.toString();
+    }
+    if (message.vetoed !== 0n) {
+      obj.vetoed = message.vetoed.toString();
+    }
+    if (message.semanticEntries !== 0n) {
+      obj.semanticEntries = message.semanticEntries.toString();
+    }
+    if (message.semanticBytes !== 0n) {
+      obj.semanticBytes = message.semanticBytes.toString();
+    }
+    if (message.spentNanoUsd !== 0n) {
+      obj.spentNanoUsd = message.spentNanoUsd.toString();
+    }
     return obj;
   },
 
@@ -1107,6 +2281,20 @@ export const CacheStats: MessageFns<CacheStats> = {
     message.l1Bytes = (object.l1Bytes !== undefined && object.l1Bytes !== null) ? BigInt(object.l1Bytes) : 0n;
     message.savedNanoUsd = (object.savedNanoUsd !== undefined && object.savedNanoUsd !== null)
       ? BigInt(object.savedNanoUsd)
+      : 0n;
+    message.semanticHits = (object.semanticHits !== undefined && object.semanticHits !== null)
+      ? BigInt(object.semanticHits)
+      : 0n;
+    message.coalesced = (object.coalesced !== undefined && object.coalesced !== null) ? BigInt(object.coalesced) : 0n;
+    message.vetoed = (object.vetoed !== undefined && object.vetoed !== null) ? BigInt(object.vetoed) : 0n;
+    message.semanticEntries = (object.semanticEntries !== undefined && object.semanticEntries !== null)
+      ? BigInt(object.semanticEntries)
+      : 0n;
+    message.semanticBytes = (object.semanticBytes !== undefined && object.semanticBytes !== null)
+      ? BigInt(object.semanticBytes)
+      : 0n;
+    message.spentNanoUsd = (object.spentNanoUsd !== undefined && object.spentNanoUsd !== null)
+      ? BigInt(object.spentNanoUsd)
       : 0n;
     return message;
   },
@@ -1223,6 +2411,10 @@ function base64FromBytes(arr: Uint8Array): string {
     });
     return globalThis.btoa(bin.join(""));
   }
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -365,6 +365,8 @@ export interface StepWork {
   timeoutMs: number;
   workflow: string;
   labels: { [key: string]: string };
+  /** W3C trace context of the run, so that its trace goes on where its steps are done; empty: none. */
+  traceparent: string;
 }
 
 export interface StepWork_LabelsEntry {
@@ -2560,6 +2562,7 @@ function createBaseStepWork(): StepWork {
     timeoutMs: 0,
     workflow: "",
     labels: {},
+    traceparent: "",
   };
 }
 
@@ -2597,6 +2600,9 @@ export const StepWork: MessageFns<StepWork> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       StepWork_LabelsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
     });
+    if (message.traceparent !== "") {
+      writer.uint32(90).string(message.traceparent);
+    }
     return writer;
   },
 
@@ -2696,6 +2702,14 @@ export const StepWork: MessageFns<StepWork> = {
             }
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.traceparent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2748,6 +2762,7 @@ export const StepWork: MessageFns<StepWork> = {
           {},
         )
         : {},
+      traceparent: isSet(object.traceparent) ? globalThis.String(object.traceparent) : "",
     };
   },
 
@@ -2788,6 +2803,9 @@ export const StepWork: MessageFns<StepWork> = {
         });
       }
     }
+    if (message.traceparent !== "") {
+      obj.traceparent = message.traceparent;
+    }
     return obj;
   },
 
@@ -2826,6 +2844,7 @@ export const StepWork: MessageFns<StepWork> = {
       },
       {},
     );
+    message.traceparent = object.traceparent ?? "";
     return message;
   },
 };

@@ -24,6 +24,12 @@ export interface RunAgentRequest {
   labels: { [key: string]: string };
   /** Skip the cache for this run. */
   noCache: boolean;
+  /** More of the input: text, which is read after `text` or `input`, then images and sound. The model must take them. */
+  parts: Part[];
+  /** RunAgent answers at once with the run as it begins; GetAgentRun or ResumeAgentRun tell the rest. */
+  detached: boolean;
+  /** A reader of StreamAgent who goes away cancels the run; without it the run goes on and can be resumed. */
+  cancelOnDisconnect: boolean;
 }
 
 export interface RunAgentRequest_LabelsEntry {
@@ -54,6 +60,18 @@ export interface AgentRun {
   subject: string;
   actors: string[];
   labels: { [key: string]: string };
+  /** Which models were chosen and why, in their order; empty: the agent's only one answered. */
+  modelChoices: ModelChoice[];
+  /** Of an answer; unset where there is none. */
+  quality:
+    | Quality
+    | undefined;
+  /** Conversation it belongs to; empty: none. */
+  session: string;
+  /** Grows by one each time another replica takes the run over; 0 and 1: its first. */
+  attempt: number;
+  /** What the agent thought and planned on its way, in its order. */
+  trace: TraceEntry[];
 }
 
 export const AgentRun_State = {
@@ -141,6 +159,38 @@ export interface AgentRun_LabelsEntry {
   value: string;
 }
 
+/** One entry of what an agent that reasons did before it answered. */
+export interface TraceEntry {
+  entry:
+    | { $case: "thoughts"; value: Thoughts }
+    | { $case: "plan"; value: Plan }
+    | { $case: "step"; value: PlanStep }
+    | { $case: "revision"; value: PlanRevision }
+    | undefined;
+}
+
+export interface Thoughts {
+  thoughts: string[];
+}
+
+export interface Plan {
+  steps: string[];
+}
+
+/** A step that was done. */
+export interface PlanStep {
+  /** From 1, over all steps of the run. */
+  number: number;
+  step: string;
+  result: string;
+}
+
+/** The steps that are to be done instead of those that were left. */
+export interface PlanRevision {
+  reason: string;
+  steps: string[];
+}
+
 export interface Failure {
   /** One of the mesh's error codes, for instance `INVALID_OUTPUT`. */
   code: string;
@@ -182,7 +232,19 @@ export interface AgentRunEvent {
     | { $case: "toolStarted"; value: ToolCall }
     | { $case: "toolEnded"; value: ToolCall }
     | { $case: "ended"; value: AgentRun }
+    | //
+    /** The replica that ran it is gone and another began anew: discard the text and the calls before it. */
+    { $case: "restarted"; value: Restarted }
+    | //
+    /** A thought, a plan, a step of it that was done, or a change of plan. */
+    { $case: "trace"; value: TraceEntry }
     | undefined;
+}
+
+export interface Restarted {
+  attempt: number;
+  /** For instance `OWNER_LOST`. */
+  reason: string;
 }
 
 export interface GetAgentRunRequest {
@@ -212,6 +274,7 @@ export interface AgentRunCompleted {
   failure: Failure | undefined;
   subject: string;
   labels: { [key: string]: string };
+  quality: Quality | undefined;
 }
 
 export interface AgentRunCompleted_LabelsEntry {
@@ -239,8 +302,179 @@ export interface UsageRecorded {
   at: Date | undefined;
 }
 
+/** A piece of an input. */
+export interface Part {
+  part:
+    | { $case: "text"; value: string }
+    | { $case: "image"; value: Media }
+    | { $case: "audio"; value: Media }
+    | undefined;
+}
+
+/** Give the bytes or, for images, an https URL the provider fetches. */
+export interface Media {
+  /** For instance `image/png`, `audio/wav`. */
+  mimeType: string;
+  data: Uint8Array;
+  url: string;
+}
+
+export interface ModelChoice {
+  /** `provider/model` */
+  model: string;
+  /** For instance `complexity 0.21 is below 0.5` or `openai/gpt-4.1 failed: PROVIDER_UNAVAILABLE`. */
+  reason: string;
+}
+
+/** 0 is useless, 1 is as good as can be told. */
+export interface Quality {
+  score: number;
+  checks: QualityCheck[];
+}
+
+export interface QualityCheck {
+  /** `length`, `refusal`, `repetition`, `citations`, `schema`, `judge`. */
+  name: string;
+  score: number;
+  detail: string;
+}
+
+export interface RunAgentBatchRequest {
+  agent: string;
+  /** At most 1 000. Equal inputs are computed once. */
+  inputs: BatchInput[];
+  labels: { [key: string]: string };
+  noCache: boolean;
+  /** Runs at a time; 0: 10. */
+  concurrency: number;
+}
+
+export interface RunAgentBatchRequest_LabelsEntry {
+  key: string;
+  value: string;
+}
+
+/** What one run reads; the fields of RunAgentRequest. */
+export interface BatchInput {
+  text: string;
+  input: { [key: string]: any } | undefined;
+  parts: Part[];
+}
+
+export interface RunAgentBatchReply {
+  /** One for each input, in their order. */
+  results: BatchResult[];
+  /** Inputs that were run; the rest were equal to one of them. */
+  computed: number;
+}
+
+export interface BatchResult {
+  /** Unset where the run never began. */
+  run:
+    | AgentRun
+    | undefined;
+  /** What kept the run from beginning, or what it ended with. */
+  failure: Failure | undefined;
+}
+
+export interface RateAgentRunRequest {
+  runId: string;
+  /** 0 to 1. A further rating by the same user replaces the last one. */
+  score: number;
+  comment: string;
+}
+
+export interface RateAgentRunReply {
+  /** Of all users. */
+  ratings: number;
+  average: number;
+}
+
+export interface ResumeAgentRunRequest {
+  id: string;
+  /** The last `seq` that was seen; 0: from the start. */
+  afterSeq: number;
+}
+
+export interface CancelAgentRunRequest {
+  id: string;
+}
+
+export interface CancelAgentRunReply {
+  /** As it stands; a run under way ends within moments. */
+  run: AgentRun | undefined;
+}
+
+/** A conversation of one user with an agent, or one that all users of the agent share. */
+export interface Session {
+  session: string;
+  agent: string;
+  /** Empty: it is shared. */
+  subject: string;
+  /** Turns there have been, also those that stand in the summary only. */
+  turns: number;
+  /** Of the turns that are no longer kept. */
+  summary: string;
+  /** In a list: none. */
+  recent: SessionTurn[];
+  createdAt: Date | undefined;
+  updatedAt: Date | undefined;
+}
+
+export interface SessionTurn {
+  turn: number;
+  runId: string;
+  input: string;
+  answer: string;
+  at: Date | undefined;
+}
+
+export interface ListSessionsRequest {
+  agent: string;
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListSessionsReply {
+  sessions: Session[];
+  nextPageToken: string;
+}
+
+export interface GetSessionRequest {
+  agent: string;
+  session: string;
+}
+
+export interface DeleteSessionRequest {
+  agent: string;
+  session: string;
+}
+
+export interface DeleteSessionReply {
+  deleted: boolean;
+}
+
+export interface EraseMemoryRequest {
+  /** Empty: of all agents. */
+  agent: string;
+}
+
+export interface EraseMemoryReply {
+  facts: number;
+}
+
 function createBaseRunAgentRequest(): RunAgentRequest {
-  return { agent: "", text: "", input: undefined, session: "", labels: {}, noCache: false };
+  return {
+    agent: "",
+    text: "",
+    input: undefined,
+    session: "",
+    labels: {},
+    noCache: false,
+    parts: [],
+    detached: false,
+    cancelOnDisconnect: false,
+  };
 }
 
 export const RunAgentRequest: MessageFns<RunAgentRequest> = {
@@ -262,6 +496,15 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
     });
     if (message.noCache !== false) {
       writer.uint32(48).bool(message.noCache);
+    }
+    for (const v of message.parts) {
+      Part.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.detached !== false) {
+      writer.uint32(64).bool(message.detached);
+    }
+    if (message.cancelOnDisconnect !== false) {
+      writer.uint32(72).bool(message.cancelOnDisconnect);
     }
     return writer;
   },
@@ -330,6 +573,30 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
             message.noCache = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.parts.push(Part.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.detached = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.cancelOnDisconnect = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -367,6 +634,13 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
         : isSet(object.no_cache)
         ? globalThis.Boolean(object.no_cache)
         : false,
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => Part.fromJSON(e)) : [],
+      detached: isSet(object.detached) ? globalThis.Boolean(object.detached) : false,
+      cancelOnDisconnect: isSet(object.cancelOnDisconnect)
+        ? globalThis.Boolean(object.cancelOnDisconnect)
+        : isSet(object.cancel_on_disconnect)
+        ? globalThis.Boolean(object.cancel_on_disconnect)
+        : false,
     };
   },
 
@@ -396,6 +670,15 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
     if (message.noCache !== false) {
       obj.noCache = message.noCache;
     }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => Part.toJSON(e));
+    }
+    if (message.detached !== false) {
+      obj.detached = message.detached;
+    }
+    if (message.cancelOnDisconnect !== false) {
+      obj.cancelOnDisconnect = message.cancelOnDisconnect;
+    }
     return obj;
   },
 
@@ -418,6 +701,9 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
       {},
     );
     message.noCache = object.noCache ?? false;
+    message.parts = object.parts?.map((e) => Part.fromPartial(e)) || [];
+    message.detached = object.detached ?? false;
+    message.cancelOnDisconnect = object.cancelOnDisconnect ?? false;
     return message;
   },
 };
@@ -526,6 +812,11 @@ function createBaseAgentRun(): AgentRun {
     subject: "",
     actors: [],
     labels: {},
+    modelChoices: [],
+    quality: undefined,
+    session: "",
+    attempt: 0,
+    trace: [],
   };
 }
 
@@ -582,6 +873,21 @@ export const AgentRun: MessageFns<AgentRun> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       AgentRun_LabelsEntry.encode({ key: key as any, value }, writer.uint32(138).fork()).join();
     });
+    for (const v of message.modelChoices) {
+      ModelChoice.encode(v!, writer.uint32(146).fork()).join();
+    }
+    if (message.quality !== undefined) {
+      Quality.encode(message.quality, writer.uint32(154).fork()).join();
+    }
+    if (message.session !== "") {
+      writer.uint32(162).string(message.session);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(168).uint32(message.attempt);
+    }
+    for (const v of message.trace) {
+      TraceEntry.encode(v!, writer.uint32(178).fork()).join();
+    }
     return writer;
   },
 
@@ -737,6 +1043,46 @@ export const AgentRun: MessageFns<AgentRun> = {
             }
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.modelChoices.push(ModelChoice.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.quality = Quality.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.attempt = reader.uint32();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.trace.push(TraceEntry.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -799,6 +1145,17 @@ export const AgentRun: MessageFns<AgentRun> = {
           {},
         )
         : {},
+      modelChoices: globalThis.Array.isArray(object?.modelChoices)
+        ? object.modelChoices.map((e: any) => ModelChoice.fromJSON(e))
+        : globalThis.Array.isArray(object?.model_choices)
+        ? object.model_choices.map((e: any) => ModelChoice.fromJSON(e))
+        : [],
+      quality: isSet(object.quality) ? Quality.fromJSON(object.quality) : undefined,
+      session: isSet(object.session) ? globalThis.String(object.session) : "",
+      attempt: isSet(object.attempt) ? globalThis.Number(object.attempt) : 0,
+      trace: globalThis.Array.isArray(object?.trace)
+        ? object.trace.map((e: any) => TraceEntry.fromJSON(e))
+        : [],
     };
   },
 
@@ -861,6 +1218,21 @@ export const AgentRun: MessageFns<AgentRun> = {
         });
       }
     }
+    if (message.modelChoices?.length) {
+      obj.modelChoices = message.modelChoices.map((e) => ModelChoice.toJSON(e));
+    }
+    if (message.quality !== undefined) {
+      obj.quality = Quality.toJSON(message.quality);
+    }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    if (message.attempt !== 0) {
+      obj.attempt = Math.round(message.attempt);
+    }
+    if (message.trace?.length) {
+      obj.trace = message.trace.map((e) => TraceEntry.toJSON(e));
+    }
     return obj;
   },
 
@@ -896,6 +1268,13 @@ export const AgentRun: MessageFns<AgentRun> = {
       },
       {},
     );
+    message.modelChoices = object.modelChoices?.map((e) => ModelChoice.fromPartial(e)) || [];
+    message.quality = (object.quality !== undefined && object.quality !== null)
+      ? Quality.fromPartial(object.quality)
+      : undefined;
+    message.session = object.session ?? "";
+    message.attempt = object.attempt ?? 0;
+    message.trace = object.trace?.map((e) => TraceEntry.fromPartial(e)) || [];
     return message;
   },
 };
@@ -981,6 +1360,471 @@ export const AgentRun_LabelsEntry: MessageFns<AgentRun_LabelsEntry> = {
     const message = createBaseAgentRun_LabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseTraceEntry(): TraceEntry {
+  return { entry: undefined };
+}
+
+export const TraceEntry: MessageFns<TraceEntry> = {
+  encode(message: TraceEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.entry?.$case) {
+      case "thoughts":
+        Thoughts.encode(message.entry.value, writer.uint32(10).fork()).join();
+        break;
+      case "plan":
+        Plan.encode(message.entry.value, writer.uint32(18).fork()).join();
+        break;
+      case "step":
+        PlanStep.encode(message.entry.value, writer.uint32(26).fork()).join();
+        break;
+      case "revision":
+        PlanRevision.encode(message.entry.value, writer.uint32(34).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TraceEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTraceEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entry = { $case: "thoughts", value: Thoughts.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.entry = { $case: "plan", value: Plan.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.entry = { $case: "step", value: PlanStep.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.entry = { $case: "revision", value: PlanRevision.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TraceEntry {
+    return {
+      entry: isSet(object.thoughts)
+        ? { $case: "thoughts", value: Thoughts.fromJSON(object.thoughts) }
+        : isSet(object.plan)
+        ? { $case: "plan", value: Plan.fromJSON(object.plan) }
+        : isSet(object.step)
+        ? { $case: "step", value: PlanStep.fromJSON(object.step) }
+        : isSet(object.revision)
+        ? { $case: "revision", value: PlanRevision.fromJSON(object.revision) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: TraceEntry): unknown {
+    const obj: any = {};
+    if (message.entry?.$case === "thoughts") {
+      obj.thoughts = Thoughts.toJSON(message.entry.value);
+    } else if (message.entry?.$case === "plan") {
+      obj.plan = Plan.toJSON(message.entry.value);
+    } else if (message.entry?.$case === "step") {
+      obj.step = PlanStep.toJSON(message.entry.value);
+    } else if (message.entry?.$case === "revision") {
+      obj.revision = PlanRevision.toJSON(message.entry.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TraceEntry>): TraceEntry {
+    return TraceEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TraceEntry>): TraceEntry {
+    const message = createBaseTraceEntry();
+    switch (object.entry?.$case) {
+      case "thoughts": {
+        if (object.entry?.value !== undefined && object.entry?.value !== null) {
+          message.entry = { $case: "thoughts", value: Thoughts.fromPartial(object.entry.value) };
+        }
+        break;
+      }
+      case "plan": {
+        if (object.entry?.value !== undefined && object.entry?.value !== null) {
+          message.entry = { $case: "plan", value: Plan.fromPartial(object.entry.value) };
+        }
+        break;
+      }
+      case "step": {
+        if (object.entry?.value !== undefined && object.entry?.value !== null) {
+          message.entry = { $case: "step", value: PlanStep.fromPartial(object.entry.value) };
+        }
+        break;
+      }
+      case "revision": {
+        if (object.entry?.value !== undefined && object.entry?.value !== null) {
+          message.entry = { $case: "revision", value: PlanRevision.fromPartial(object.entry.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseThoughts(): Thoughts {
+  return { thoughts: [] };
+}
+
+export const Thoughts: MessageFns<Thoughts> = {
+  encode(message: Thoughts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.thoughts) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Thoughts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseThoughts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.thoughts.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Thoughts {
+    return {
+      thoughts: globalThis.Array.isArray(object?.thoughts) ? object.thoughts.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: Thoughts): unknown {
+    const obj: any = {};
+    if (message.thoughts?.length) {
+      obj.thoughts = message.thoughts;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Thoughts>): Thoughts {
+    return Thoughts.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Thoughts>): Thoughts {
+    const message = createBaseThoughts();
+    message.thoughts = object.thoughts?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePlan(): Plan {
+  return { steps: [] };
+}
+
+export const Plan: MessageFns<Plan> = {
+  encode(message: Plan, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.steps) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Plan {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlan();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.steps.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Plan {
+    return { steps: globalThis.Array.isArray(object?.steps) ? object.steps.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: Plan): unknown {
+    const obj: any = {};
+    if (message.steps?.length) {
+      obj.steps = message.steps;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Plan>): Plan {
+    return Plan.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Plan>): Plan {
+    const message = createBasePlan();
+    message.steps = object.steps?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePlanStep(): PlanStep {
+  return { number: 0, step: "", result: "" };
+}
+
+export const PlanStep: MessageFns<PlanStep> = {
+  encode(message: PlanStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).uint32(message.number);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.result !== "") {
+      writer.uint32(26).string(message.result);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlanStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlanStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.result = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlanStep {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      result: isSet(object.result) ? globalThis.String(object.result) : "",
+    };
+  },
+
+  toJSON(message: PlanStep): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.result !== "") {
+      obj.result = message.result;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlanStep>): PlanStep {
+    return PlanStep.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlanStep>): PlanStep {
+    const message = createBasePlanStep();
+    message.number = object.number ?? 0;
+    message.step = object.step ?? "";
+    message.result = object.result ?? "";
+    return message;
+  },
+};
+
+function createBasePlanRevision(): PlanRevision {
+  return { reason: "", steps: [] };
+}
+
+export const PlanRevision: MessageFns<PlanRevision> = {
+  encode(message: PlanRevision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    for (const v of message.steps) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlanRevision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlanRevision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.steps.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlanRevision {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      steps: globalThis.Array.isArray(object?.steps) ? object.steps.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: PlanRevision): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.steps?.length) {
+      obj.steps = message.steps;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PlanRevision>): PlanRevision {
+    return PlanRevision.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlanRevision>): PlanRevision {
+    const message = createBasePlanRevision();
+    message.reason = object.reason ?? "";
+    message.steps = object.steps?.map((e) => e) || [];
     return message;
   },
 };
@@ -1498,6 +2342,12 @@ export const AgentRunEvent: MessageFns<AgentRunEvent> = {
       case "ended":
         AgentRun.encode(message.event.value, writer.uint32(58).fork()).join();
         break;
+      case "restarted":
+        Restarted.encode(message.event.value, writer.uint32(162).fork()).join();
+        break;
+      case "trace":
+        TraceEntry.encode(message.event.value, writer.uint32(170).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1571,6 +2421,22 @@ export const AgentRunEvent: MessageFns<AgentRunEvent> = {
             message.event = { $case: "ended", value: AgentRun.decode(reader, reader.uint32()) };
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.event = { $case: "restarted", value: Restarted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.event = { $case: "trace", value: TraceEntry.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1607,6 +2473,10 @@ export const AgentRunEvent: MessageFns<AgentRunEvent> = {
         ? { $case: "toolEnded", value: ToolCall.fromJSON(object.tool_ended) }
         : isSet(object.ended)
         ? { $case: "ended", value: AgentRun.fromJSON(object.ended) }
+        : isSet(object.restarted)
+        ? { $case: "restarted", value: Restarted.fromJSON(object.restarted) }
+        : isSet(object.trace)
+        ? { $case: "trace", value: TraceEntry.fromJSON(object.trace) }
         : undefined,
     };
   },
@@ -1629,6 +2499,10 @@ export const AgentRunEvent: MessageFns<AgentRunEvent> = {
       obj.toolEnded = ToolCall.toJSON(message.event.value);
     } else if (message.event?.$case === "ended") {
       obj.ended = AgentRun.toJSON(message.event.value);
+    } else if (message.event?.$case === "restarted") {
+      obj.restarted = Restarted.toJSON(message.event.value);
+    } else if (message.event?.$case === "trace") {
+      obj.trace = TraceEntry.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1671,7 +2545,104 @@ export const AgentRunEvent: MessageFns<AgentRunEvent> = {
         }
         break;
       }
+      case "restarted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "restarted", value: Restarted.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "trace": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "trace", value: TraceEntry.fromPartial(object.event.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseRestarted(): Restarted {
+  return { attempt: 0, reason: "" };
+}
+
+export const Restarted: MessageFns<Restarted> = {
+  encode(message: Restarted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== 0) {
+      writer.uint32(8).uint32(message.attempt);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Restarted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRestarted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.attempt = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Restarted {
+    return {
+      attempt: isSet(object.attempt) ? globalThis.Number(object.attempt) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: Restarted): unknown {
+    const obj: any = {};
+    if (message.attempt !== 0) {
+      obj.attempt = Math.round(message.attempt);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Restarted>): Restarted {
+    return Restarted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Restarted>): Restarted {
+    const message = createBaseRestarted();
+    message.attempt = object.attempt ?? 0;
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -1954,6 +2925,7 @@ function createBaseAgentRunCompleted(): AgentRunCompleted {
     failure: undefined,
     subject: "",
     labels: {},
+    quality: undefined,
   };
 }
 
@@ -1992,6 +2964,9 @@ export const AgentRunCompleted: MessageFns<AgentRunCompleted> = {
     globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
       AgentRunCompleted_LabelsEntry.encode({ key: key as any, value }, writer.uint32(90).fork()).join();
     });
+    if (message.quality !== undefined) {
+      Quality.encode(message.quality, writer.uint32(98).fork()).join();
+    }
     return writer;
   },
 
@@ -2099,6 +3074,14 @@ export const AgentRunCompleted: MessageFns<AgentRunCompleted> = {
             }
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.quality = Quality.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2149,6 +3132,7 @@ export const AgentRunCompleted: MessageFns<AgentRunCompleted> = {
           {},
         )
         : {},
+      quality: isSet(object.quality) ? Quality.fromJSON(object.quality) : undefined,
     };
   },
 
@@ -2193,6 +3177,9 @@ export const AgentRunCompleted: MessageFns<AgentRunCompleted> = {
         });
       }
     }
+    if (message.quality !== undefined) {
+      obj.quality = Quality.toJSON(message.quality);
+    }
     return obj;
   },
 
@@ -2222,6 +3209,9 @@ export const AgentRunCompleted: MessageFns<AgentRunCompleted> = {
       },
       {},
     );
+    message.quality = (object.quality !== undefined && object.quality !== null)
+      ? Quality.fromPartial(object.quality)
+      : undefined;
     return message;
   },
 };
@@ -2627,6 +3617,2375 @@ export const UsageRecorded: MessageFns<UsageRecorded> = {
     return message;
   },
 };
+
+function createBasePart(): Part {
+  return { part: undefined };
+}
+
+export const Part: MessageFns<Part> = {
+  encode(message: Part, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "text":
+        writer.uint32(10).string(message.part.value);
+        break;
+      case "image":
+        Media.encode(message.part.value, writer.uint32(18).fork()).join();
+        break;
+      case "audio":
+        Media.encode(message.part.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Part {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "text", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "image", value: Media.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.part = { $case: "audio", value: Media.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Part {
+    return {
+      part: isSet(object.text)
+        ? { $case: "text", value: globalThis.String(object.text) }
+        : isSet(object.image)
+        ? { $case: "image", value: Media.fromJSON(object.image) }
+        : isSet(object.audio)
+        ? { $case: "audio", value: Media.fromJSON(object.audio) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: Part): unknown {
+    const obj: any = {};
+    if (message.part?.$case === "text") {
+      obj.text = message.part.value;
+    } else if (message.part?.$case === "image") {
+      obj.image = Media.toJSON(message.part.value);
+    } else if (message.part?.$case === "audio") {
+      obj.audio = Media.toJSON(message.part.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Part>): Part {
+    return Part.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Part>): Part {
+    const message = createBasePart();
+    switch (object.part?.$case) {
+      case "text": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "text", value: object.part.value };
+        }
+        break;
+      }
+      case "image": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "image", value: Media.fromPartial(object.part.value) };
+        }
+        break;
+      }
+      case "audio": {
+        if (object.part?.value !== undefined && object.part?.value !== null) {
+          message.part = { $case: "audio", value: Media.fromPartial(object.part.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseMedia(): Media {
+  return { mimeType: "", data: new Uint8Array(0), url: "" };
+}
+
+export const Media: MessageFns<Media> = {
+  encode(message: Media, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mimeType !== "") {
+      writer.uint32(10).string(message.mimeType);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    if (message.url !== "") {
+      writer.uint32(26).string(message.url);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Media {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMedia();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mimeType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Media {
+    return {
+      mimeType: isSet(object.mimeType)
+        ? globalThis.String(object.mimeType)
+        : isSet(object.mime_type)
+        ? globalThis.String(object.mime_type)
+        : "",
+      data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+      url: isSet(object.url) ? globalThis.String(object.url) : "",
+    };
+  },
+
+  toJSON(message: Media): unknown {
+    const obj: any = {};
+    if (message.mimeType !== "") {
+      obj.mimeType = message.mimeType;
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    if (message.url !== "") {
+      obj.url = message.url;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Media>): Media {
+    return Media.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Media>): Media {
+    const message = createBaseMedia();
+    message.mimeType = object.mimeType ?? "";
+    message.data = object.data ?? new Uint8Array(0);
+    message.url = object.url ?? "";
+    return message;
+  },
+};
+
+function createBaseModelChoice(): ModelChoice {
+  return { model: "", reason: "" };
+}
+
+export const ModelChoice: MessageFns<ModelChoice> = {
+  encode(message: ModelChoice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ModelChoice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseModelChoice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ModelChoice {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ModelChoice): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ModelChoice>): ModelChoice {
+    return ModelChoice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ModelChoice>): ModelChoice {
+    const message = createBaseModelChoice();
+    message.model = object.model ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseQuality(): Quality {
+  return { score: 0, checks: [] };
+}
+
+export const Quality: MessageFns<Quality> = {
+  encode(message: Quality, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.score !== 0) {
+      writer.uint32(9).double(message.score);
+    }
+    for (const v of message.checks) {
+      QualityCheck.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Quality {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuality();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.score = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checks.push(QualityCheck.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Quality {
+    return {
+      score: isSet(object.score) ? globalThis.Number(object.score) : 0,
+      checks: globalThis.Array.isArray(object?.checks) ? object.checks.map((e: any) => QualityCheck.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: Quality): unknown {
+    const obj: any = {};
+    if (message.score !== 0) {
+      obj.score = floatToJson(message.score);
+    }
+    if (message.checks?.length) {
+      obj.checks = message.checks.map((e) => QualityCheck.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Quality>): Quality {
+    return Quality.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Quality>): Quality {
+    const message = createBaseQuality();
+    message.score = object.score ?? 0;
+    message.checks = object.checks?.map((e) => QualityCheck.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQualityCheck(): QualityCheck {
+  return { name: "", score: 0, detail: "" };
+}
+
+export const QualityCheck: MessageFns<QualityCheck> = {
+  encode(message: QualityCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.score !== 0) {
+      writer.uint32(17).double(message.score);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QualityCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQualityCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.score = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QualityCheck {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      score: isSet(object.score) ? globalThis.Number(object.score) : 0,
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+    };
+  },
+
+  toJSON(message: QualityCheck): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.score !== 0) {
+      obj.score = floatToJson(message.score);
+    }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<QualityCheck>): QualityCheck {
+    return QualityCheck.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QualityCheck>): QualityCheck {
+    const message = createBaseQualityCheck();
+    message.name = object.name ?? "";
+    message.score = object.score ?? 0;
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseRunAgentBatchRequest(): RunAgentBatchRequest {
+  return { agent: "", inputs: [], labels: {}, noCache: false, concurrency: 0 };
+}
+
+export const RunAgentBatchRequest: MessageFns<RunAgentBatchRequest> = {
+  encode(message: RunAgentBatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    for (const v of message.inputs) {
+      BatchInput.encode(v!, writer.uint32(18).fork()).join();
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      RunAgentBatchRequest_LabelsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    if (message.noCache !== false) {
+      writer.uint32(32).bool(message.noCache);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(40).uint32(message.concurrency);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunAgentBatchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunAgentBatchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.inputs.push(BatchInput.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = RunAgentBatchRequest_LabelsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.labels[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.noCache = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.concurrency = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunAgentBatchRequest {
+    return {
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      inputs: globalThis.Array.isArray(object?.inputs) ? object.inputs.map((e: any) => BatchInput.fromJSON(e)) : [],
+      labels: isObject(object.labels)
+        ? (globalThis.Object.entries(object.labels) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      noCache: isSet(object.noCache)
+        ? globalThis.Boolean(object.noCache)
+        : isSet(object.no_cache)
+        ? globalThis.Boolean(object.no_cache)
+        : false,
+      concurrency: isSet(object.concurrency) ? globalThis.Number(object.concurrency) : 0,
+    };
+  },
+
+  toJSON(message: RunAgentBatchRequest): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.inputs?.length) {
+      obj.inputs = message.inputs.map((e) => BatchInput.toJSON(e));
+    }
+    if (message.labels) {
+      const entries = globalThis.Object.entries(message.labels) as [string, string][];
+      if (entries.length > 0) {
+        obj.labels = {};
+        entries.forEach(([k, v]) => {
+          obj.labels[k] = v;
+        });
+      }
+    }
+    if (message.noCache !== false) {
+      obj.noCache = message.noCache;
+    }
+    if (message.concurrency !== 0) {
+      obj.concurrency = Math.round(message.concurrency);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunAgentBatchRequest>): RunAgentBatchRequest {
+    return RunAgentBatchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunAgentBatchRequest>): RunAgentBatchRequest {
+    const message = createBaseRunAgentBatchRequest();
+    message.agent = object.agent ?? "";
+    message.inputs = object.inputs?.map((e) => BatchInput.fromPartial(e)) || [];
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.noCache = object.noCache ?? false;
+    message.concurrency = object.concurrency ?? 0;
+    return message;
+  },
+};
+
+function createBaseRunAgentBatchRequest_LabelsEntry(): RunAgentBatchRequest_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const RunAgentBatchRequest_LabelsEntry: MessageFns<RunAgentBatchRequest_LabelsEntry> = {
+  encode(message: RunAgentBatchRequest_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunAgentBatchRequest_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunAgentBatchRequest_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunAgentBatchRequest_LabelsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: RunAgentBatchRequest_LabelsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunAgentBatchRequest_LabelsEntry>): RunAgentBatchRequest_LabelsEntry {
+    return RunAgentBatchRequest_LabelsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunAgentBatchRequest_LabelsEntry>): RunAgentBatchRequest_LabelsEntry {
+    const message = createBaseRunAgentBatchRequest_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseBatchInput(): BatchInput {
+  return { text: "", input: undefined, parts: [] };
+}
+
+export const BatchInput: MessageFns<BatchInput> = {
+  encode(message: BatchInput, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.text !== "") {
+      writer.uint32(10).string(message.text);
+    }
+    if (message.input !== undefined) {
+      Struct.encode(Struct.wrap(message.input), writer.uint32(18).fork()).join();
+    }
+    for (const v of message.parts) {
+      Part.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchInput {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchInput();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.input = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.parts.push(Part.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BatchInput {
+    return {
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+      input: isObject(object.input) ? object.input : undefined,
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => Part.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: BatchInput): unknown {
+    const obj: any = {};
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.input !== undefined) {
+      obj.input = message.input;
+    }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => Part.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BatchInput>): BatchInput {
+    return BatchInput.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchInput>): BatchInput {
+    const message = createBaseBatchInput();
+    message.text = object.text ?? "";
+    message.input = object.input ?? undefined;
+    message.parts = object.parts?.map((e) => Part.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRunAgentBatchReply(): RunAgentBatchReply {
+  return { results: [], computed: 0 };
+}
+
+export const RunAgentBatchReply: MessageFns<RunAgentBatchReply> = {
+  encode(message: RunAgentBatchReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      BatchResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.computed !== 0) {
+      writer.uint32(16).uint32(message.computed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunAgentBatchReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunAgentBatchReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(BatchResult.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.computed = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunAgentBatchReply {
+    return {
+      results: globalThis.Array.isArray(object?.results) ? object.results.map((e: any) => BatchResult.fromJSON(e)) : [],
+      computed: isSet(object.computed) ? globalThis.Number(object.computed) : 0,
+    };
+  },
+
+  toJSON(message: RunAgentBatchReply): unknown {
+    const obj: any = {};
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => BatchResult.toJSON(e));
+    }
+    if (message.computed !== 0) {
+      obj.computed = Math.round(message.computed);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunAgentBatchReply>): RunAgentBatchReply {
+    return RunAgentBatchReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunAgentBatchReply>): RunAgentBatchReply {
+    const message = createBaseRunAgentBatchReply();
+    message.results = object.results?.map((e) => BatchResult.fromPartial(e)) || [];
+    message.computed = object.computed ?? 0;
+    return message;
+  },
+};
+
+function createBaseBatchResult(): BatchResult {
+  return { run: undefined, failure: undefined };
+}
+
+export const BatchResult: MessageFns<BatchResult> = {
+  encode(message: BatchResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== undefined) {
+      AgentRun.encode(message.run, writer.uint32(10).fork()).join();
+    }
+    if (message.failure !== undefined) {
+      Failure.encode(message.failure, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = AgentRun.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.failure = Failure.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BatchResult {
+    return {
+      run: isSet(object.run) ? AgentRun.fromJSON(object.run) : undefined,
+      failure: isSet(object.failure) ? Failure.fromJSON(object.failure) : undefined,
+    };
+  },
+
+  toJSON(message: BatchResult): unknown {
+    const obj: any = {};
+    if (message.run !== undefined) {
+      obj.run = AgentRun.toJSON(message.run);
+    }
+    if (message.failure !== undefined) {
+      obj.failure = Failure.toJSON(message.failure);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BatchResult>): BatchResult {
+    return BatchResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchResult>): BatchResult {
+    const message = createBaseBatchResult();
+    message.run = (object.run !== undefined && object.run !== null) ? AgentRun.fromPartial(object.run) : undefined;
+    message.failure = (object.failure !== undefined && object.failure !== null)
+      ? Failure.fromPartial(object.failure)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRateAgentRunRequest(): RateAgentRunRequest {
+  return { runId: "", score: 0, comment: "" };
+}
+
+export const RateAgentRunRequest: MessageFns<RateAgentRunRequest> = {
+  encode(message: RateAgentRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.score !== 0) {
+      writer.uint32(17).double(message.score);
+    }
+    if (message.comment !== "") {
+      writer.uint32(26).string(message.comment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RateAgentRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRateAgentRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.score = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RateAgentRunRequest {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      score: isSet(object.score) ? globalThis.Number(object.score) : 0,
+      comment: isSet(object.comment) ? globalThis.String(object.comment) : "",
+    };
+  },
+
+  toJSON(message: RateAgentRunRequest): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.score !== 0) {
+      obj.score = floatToJson(message.score);
+    }
+    if (message.comment !== "") {
+      obj.comment = message.comment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RateAgentRunRequest>): RateAgentRunRequest {
+    return RateAgentRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RateAgentRunRequest>): RateAgentRunRequest {
+    const message = createBaseRateAgentRunRequest();
+    message.runId = object.runId ?? "";
+    message.score = object.score ?? 0;
+    message.comment = object.comment ?? "";
+    return message;
+  },
+};
+
+function createBaseRateAgentRunReply(): RateAgentRunReply {
+  return { ratings: 0, average: 0 };
+}
+
+export const RateAgentRunReply: MessageFns<RateAgentRunReply> = {
+  encode(message: RateAgentRunReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ratings !== 0) {
+      writer.uint32(8).uint32(message.ratings);
+    }
+    if (message.average !== 0) {
+      writer.uint32(17).double(message.average);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RateAgentRunReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRateAgentRunReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ratings = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.average = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RateAgentRunReply {
+    return {
+      ratings: isSet(object.ratings) ? globalThis.Number(object.ratings) : 0,
+      average: isSet(object.average) ? globalThis.Number(object.average) : 0,
+    };
+  },
+
+  toJSON(message: RateAgentRunReply): unknown {
+    const obj: any = {};
+    if (message.ratings !== 0) {
+      obj.ratings = Math.round(message.ratings);
+    }
+    if (message.average !== 0) {
+      obj.average = floatToJson(message.average);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RateAgentRunReply>): RateAgentRunReply {
+    return RateAgentRunReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RateAgentRunReply>): RateAgentRunReply {
+    const message = createBaseRateAgentRunReply();
+    message.ratings = object.ratings ?? 0;
+    message.average = object.average ?? 0;
+    return message;
+  },
+};
+
+function createBaseResumeAgentRunRequest(): ResumeAgentRunRequest {
+  return { id: "", afterSeq: 0 };
+}
+
+export const ResumeAgentRunRequest: MessageFns<ResumeAgentRunRequest> = {
+  encode(message: ResumeAgentRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.afterSeq !== 0) {
+      writer.uint32(16).uint32(message.afterSeq);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeAgentRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeAgentRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.afterSeq = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeAgentRunRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      afterSeq: isSet(object.afterSeq)
+        ? globalThis.Number(object.afterSeq)
+        : isSet(object.after_seq)
+        ? globalThis.Number(object.after_seq)
+        : 0,
+    };
+  },
+
+  toJSON(message: ResumeAgentRunRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.afterSeq !== 0) {
+      obj.afterSeq = Math.round(message.afterSeq);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeAgentRunRequest>): ResumeAgentRunRequest {
+    return ResumeAgentRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeAgentRunRequest>): ResumeAgentRunRequest {
+    const message = createBaseResumeAgentRunRequest();
+    message.id = object.id ?? "";
+    message.afterSeq = object.afterSeq ?? 0;
+    return message;
+  },
+};
+
+function createBaseCancelAgentRunRequest(): CancelAgentRunRequest {
+  return { id: "" };
+}
+
+export const CancelAgentRunRequest: MessageFns<CancelAgentRunRequest> = {
+  encode(message: CancelAgentRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelAgentRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelAgentRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelAgentRunRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: CancelAgentRunRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CancelAgentRunRequest>): CancelAgentRunRequest {
+    return CancelAgentRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelAgentRunRequest>): CancelAgentRunRequest {
+    const message = createBaseCancelAgentRunRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseCancelAgentRunReply(): CancelAgentRunReply {
+  return { run: undefined };
+}
+
+export const CancelAgentRunReply: MessageFns<CancelAgentRunReply> = {
+  encode(message: CancelAgentRunReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== undefined) {
+      AgentRun.encode(message.run, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelAgentRunReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelAgentRunReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = AgentRun.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelAgentRunReply {
+    return { run: isSet(object.run) ? AgentRun.fromJSON(object.run) : undefined };
+  },
+
+  toJSON(message: CancelAgentRunReply): unknown {
+    const obj: any = {};
+    if (message.run !== undefined) {
+      obj.run = AgentRun.toJSON(message.run);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CancelAgentRunReply>): CancelAgentRunReply {
+    return CancelAgentRunReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelAgentRunReply>): CancelAgentRunReply {
+    const message = createBaseCancelAgentRunReply();
+    message.run = (object.run !== undefined && object.run !== null) ? AgentRun.fromPartial(object.run) : undefined;
+    return message;
+  },
+};
+
+function createBaseSession(): Session {
+  return {
+    session: "",
+    agent: "",
+    subject: "",
+    turns: 0,
+    summary: "",
+    recent: [],
+    createdAt: undefined,
+    updatedAt: undefined,
+  };
+}
+
+export const Session: MessageFns<Session> = {
+  encode(message: Session, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.session !== "") {
+      writer.uint32(10).string(message.session);
+    }
+    if (message.agent !== "") {
+      writer.uint32(18).string(message.agent);
+    }
+    if (message.subject !== "") {
+      writer.uint32(26).string(message.subject);
+    }
+    if (message.turns !== 0) {
+      writer.uint32(32).uint32(message.turns);
+    }
+    if (message.summary !== "") {
+      writer.uint32(42).string(message.summary);
+    }
+    for (const v of message.recent) {
+      SessionTurn.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(58).fork()).join();
+    }
+    if (message.updatedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.updatedAt), writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Session {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSession();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.turns = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.summary = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.recent.push(SessionTurn.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.updatedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Session {
+    return {
+      session: isSet(object.session) ? globalThis.String(object.session) : "",
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      turns: isSet(object.turns) ? globalThis.Number(object.turns) : 0,
+      summary: isSet(object.summary) ? globalThis.String(object.summary) : "",
+      recent: globalThis.Array.isArray(object?.recent) ? object.recent.map((e: any) => SessionTurn.fromJSON(e)) : [],
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+      updatedAt: isSet(object.updatedAt)
+        ? fromJsonTimestamp(object.updatedAt)
+        : isSet(object.updated_at)
+        ? fromJsonTimestamp(object.updated_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Session): unknown {
+    const obj: any = {};
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.turns !== 0) {
+      obj.turns = Math.round(message.turns);
+    }
+    if (message.summary !== "") {
+      obj.summary = message.summary;
+    }
+    if (message.recent?.length) {
+      obj.recent = message.recent.map((e) => SessionTurn.toJSON(e));
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    if (message.updatedAt !== undefined) {
+      obj.updatedAt = message.updatedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Session>): Session {
+    return Session.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Session>): Session {
+    const message = createBaseSession();
+    message.session = object.session ?? "";
+    message.agent = object.agent ?? "";
+    message.subject = object.subject ?? "";
+    message.turns = object.turns ?? 0;
+    message.summary = object.summary ?? "";
+    message.recent = object.recent?.map((e) => SessionTurn.fromPartial(e)) || [];
+    message.createdAt = object.createdAt ?? undefined;
+    message.updatedAt = object.updatedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseSessionTurn(): SessionTurn {
+  return { turn: 0, runId: "", input: "", answer: "", at: undefined };
+}
+
+export const SessionTurn: MessageFns<SessionTurn> = {
+  encode(message: SessionTurn, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.turn !== 0) {
+      writer.uint32(8).uint32(message.turn);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    if (message.input !== "") {
+      writer.uint32(26).string(message.input);
+    }
+    if (message.answer !== "") {
+      writer.uint32(34).string(message.answer);
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionTurn {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionTurn();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.turn = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.input = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.answer = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionTurn {
+    return {
+      turn: isSet(object.turn) ? globalThis.Number(object.turn) : 0,
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      input: isSet(object.input) ? globalThis.String(object.input) : "",
+      answer: isSet(object.answer) ? globalThis.String(object.answer) : "",
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+    };
+  },
+
+  toJSON(message: SessionTurn): unknown {
+    const obj: any = {};
+    if (message.turn !== 0) {
+      obj.turn = Math.round(message.turn);
+    }
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.input !== "") {
+      obj.input = message.input;
+    }
+    if (message.answer !== "") {
+      obj.answer = message.answer;
+    }
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionTurn>): SessionTurn {
+    return SessionTurn.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionTurn>): SessionTurn {
+    const message = createBaseSessionTurn();
+    message.turn = object.turn ?? 0;
+    message.runId = object.runId ?? "";
+    message.input = object.input ?? "";
+    message.answer = object.answer ?? "";
+    message.at = object.at ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListSessionsRequest(): ListSessionsRequest {
+  return { agent: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListSessionsRequest: MessageFns<ListSessionsRequest> = {
+  encode(message: ListSessionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSessionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSessionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSessionsRequest {
+    return {
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListSessionsRequest): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSessionsRequest>): ListSessionsRequest {
+    return ListSessionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSessionsRequest>): ListSessionsRequest {
+    const message = createBaseListSessionsRequest();
+    message.agent = object.agent ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListSessionsReply(): ListSessionsReply {
+  return { sessions: [], nextPageToken: "" };
+}
+
+export const ListSessionsReply: MessageFns<ListSessionsReply> = {
+  encode(message: ListSessionsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.sessions) {
+      Session.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSessionsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSessionsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessions.push(Session.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSessionsReply {
+    return {
+      sessions: globalThis.Array.isArray(object?.sessions) ? object.sessions.map((e: any) => Session.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListSessionsReply): unknown {
+    const obj: any = {};
+    if (message.sessions?.length) {
+      obj.sessions = message.sessions.map((e) => Session.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSessionsReply>): ListSessionsReply {
+    return ListSessionsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSessionsReply>): ListSessionsReply {
+    const message = createBaseListSessionsReply();
+    message.sessions = object.sessions?.map((e) => Session.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetSessionRequest(): GetSessionRequest {
+  return { agent: "", session: "" };
+}
+
+export const GetSessionRequest: MessageFns<GetSessionRequest> = {
+  encode(message: GetSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    if (message.session !== "") {
+      writer.uint32(18).string(message.session);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSessionRequest {
+    return {
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      session: isSet(object.session) ? globalThis.String(object.session) : "",
+    };
+  },
+
+  toJSON(message: GetSessionRequest): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetSessionRequest>): GetSessionRequest {
+    return GetSessionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSessionRequest>): GetSessionRequest {
+    const message = createBaseGetSessionRequest();
+    message.agent = object.agent ?? "";
+    message.session = object.session ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteSessionRequest(): DeleteSessionRequest {
+  return { agent: "", session: "" };
+}
+
+export const DeleteSessionRequest: MessageFns<DeleteSessionRequest> = {
+  encode(message: DeleteSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    if (message.session !== "") {
+      writer.uint32(18).string(message.session);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.session = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSessionRequest {
+    return {
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      session: isSet(object.session) ? globalThis.String(object.session) : "",
+    };
+  },
+
+  toJSON(message: DeleteSessionRequest): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.session !== "") {
+      obj.session = message.session;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteSessionRequest>): DeleteSessionRequest {
+    return DeleteSessionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteSessionRequest>): DeleteSessionRequest {
+    const message = createBaseDeleteSessionRequest();
+    message.agent = object.agent ?? "";
+    message.session = object.session ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteSessionReply(): DeleteSessionReply {
+  return { deleted: false };
+}
+
+export const DeleteSessionReply: MessageFns<DeleteSessionReply> = {
+  encode(message: DeleteSessionReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deleted !== false) {
+      writer.uint32(8).bool(message.deleted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSessionReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSessionReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.deleted = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSessionReply {
+    return { deleted: isSet(object.deleted) ? globalThis.Boolean(object.deleted) : false };
+  },
+
+  toJSON(message: DeleteSessionReply): unknown {
+    const obj: any = {};
+    if (message.deleted !== false) {
+      obj.deleted = message.deleted;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteSessionReply>): DeleteSessionReply {
+    return DeleteSessionReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteSessionReply>): DeleteSessionReply {
+    const message = createBaseDeleteSessionReply();
+    message.deleted = object.deleted ?? false;
+    return message;
+  },
+};
+
+function createBaseEraseMemoryRequest(): EraseMemoryRequest {
+  return { agent: "" };
+}
+
+export const EraseMemoryRequest: MessageFns<EraseMemoryRequest> = {
+  encode(message: EraseMemoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EraseMemoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEraseMemoryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EraseMemoryRequest {
+    return { agent: isSet(object.agent) ? globalThis.String(object.agent) : "" };
+  },
+
+  toJSON(message: EraseMemoryRequest): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EraseMemoryRequest>): EraseMemoryRequest {
+    return EraseMemoryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EraseMemoryRequest>): EraseMemoryRequest {
+    const message = createBaseEraseMemoryRequest();
+    message.agent = object.agent ?? "";
+    return message;
+  },
+};
+
+function createBaseEraseMemoryReply(): EraseMemoryReply {
+  return { facts: 0 };
+}
+
+export const EraseMemoryReply: MessageFns<EraseMemoryReply> = {
+  encode(message: EraseMemoryReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.facts !== 0) {
+      writer.uint32(8).uint32(message.facts);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EraseMemoryReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEraseMemoryReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.facts = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EraseMemoryReply {
+    return { facts: isSet(object.facts) ? globalThis.Number(object.facts) : 0 };
+  },
+
+  toJSON(message: EraseMemoryReply): unknown {
+    const obj: any = {};
+    if (message.facts !== 0) {
+      obj.facts = Math.round(message.facts);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EraseMemoryReply>): EraseMemoryReply {
+    return EraseMemoryReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EraseMemoryReply>): EraseMemoryReply {
+    const message = createBaseEraseMemoryReply();
+    message.facts = object.facts ?? 0;
+    return message;
+  },
+};
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
