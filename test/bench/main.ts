@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { type Arguments, readArguments, usage } from "./arguments.ts";
 import { agentCreate } from "./benchmarks/agent-create/agent-create.ts";
+import { cache } from "./benchmarks/cache/cache.ts";
 import { start } from "./benchmarks/start/start.ts";
+import { toolTurn } from "./benchmarks/tool-turn/tool-turn.ts";
 import { trigger } from "./benchmarks/trigger/trigger.ts";
 import { workflow } from "./benchmarks/workflow/workflow.ts";
 import type { Benchmark } from "./harness/benchmark.ts";
@@ -11,7 +13,7 @@ import { renderJson, renderTables } from "./harness/report.ts";
 import { peersRoot } from "./mesh/bench-root.ts";
 import { createInstaller } from "./peers/install.ts";
 
-const benchmarks: readonly Benchmark[] = [start, agentCreate, workflow, trigger];
+const benchmarks: readonly Benchmark[] = [start, agentCreate, toolTurn, workflow, trigger, cache];
 
 try {
   process.exitCode = await main(readArguments(process.argv.slice(2)));

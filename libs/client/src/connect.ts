@@ -5,9 +5,18 @@ import { complianceContract } from "@agentmesh/proto/compliance.contract";
 import { costContract } from "@agentmesh/proto/cost.contract";
 import { gatewayContract } from "@agentmesh/proto/gateway.contract";
 import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
+import type { AgentRunEvent, RunAgentRequest } from "@agentmesh/proto/runner";
 import { runnerContract } from "@agentmesh/proto/runner.contract";
-import { type CallOptions, type Client, type Contract, createClient, openChannel } from "@agentmesh/rpc";
+import {
+  type CallOptions,
+  type Client,
+  type Contract,
+  createClient,
+  type DeepPartial,
+  openChannel,
+} from "@agentmesh/rpc";
 import type { ApplyResult } from "./apply-file.ts";
+import { type StreamAgentOptions, streamAgent } from "./stream-agent.ts";
 
 export type ConnectOptions = {
   /** The gateway's gRPC address: `host:port[,host:port…]`. */
@@ -28,6 +37,8 @@ export type MeshClient = AsyncDisposable & {
   readonly compliance: Client<typeof complianceContract>;
   readonly cost: Client<typeof costContract>;
   readonly alerting: Client<typeof alertingContract>;
+  /** Runs an agent and yields what happens until its end; a stream that breaks is resumed where it was. */
+  streamAgent(request: DeepPartial<RunAgentRequest>, options?: StreamAgentOptions): AsyncIterable<AgentRunEvent>;
   /** Calls from now on carry this access token. */
   setToken(token: string): void;
   /**
@@ -61,15 +72,17 @@ export function connect(options: ConnectOptions): MeshClient {
     return withCredentials(contract, createClient(contract, { address: channel }), credentials);
   }
 
+  const runner = client(runnerContract);
   const mesh: MeshClient = {
     auth: client(authContract),
     gateway: client(gatewayContract),
-    runner: client(runnerContract),
+    runner,
     cache: client(cacheContract),
     orchestrator: client(orchestratorContract),
     compliance: client(complianceContract),
     cost: client(costContract),
     alerting: client(alertingContract),
+    streamAgent: (request, options) => streamAgent(runner, request, options),
     setToken(fresh) {
       token = fresh;
     },

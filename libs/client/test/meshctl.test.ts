@@ -217,6 +217,17 @@ test("diff shows the lines that an apply would change; get prints what apply tak
   assert.equal((await run("diff", "-f", file, "--exit-code")).code, 0);
 });
 
+test("an earlier version is read with NAME@N, as apply takes it; what is no number is refused", async () => {
+  await using run = await setUp();
+  run.on("runner/GetResource", ({ kind, name, version }: GetResourceRequest) => {
+    return { kind, name, version, spec: { temperature: version / 10 } };
+  });
+  const earlier = await run("get", "agent", "a@2", "-o", "yaml");
+  assert.equal(earlier.out, "kind: Agent\nname: a\nspec:\n  temperature: 0.2\n");
+  const refused = await run("get", "agent", "a@first");
+  assert.deepEqual([refused.code, /number of a version/.test(refused.err)], [2, true]);
+});
+
 test("run prints an agent's text on standard output and the rest beside it", async () => {
   await using run = await setUp();
   run.on("runner/StreamAgent", async function* ({ agent, text, labels }: RunAgentRequest) {

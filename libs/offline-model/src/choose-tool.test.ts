@@ -33,6 +33,7 @@ const WEATHER = tool(
   },
   ["city"],
 );
+const CALCULATOR = tool("calculator", "Computes arithmetic", { expression: { type: "string" } });
 const ALL = [SEARCH, ORDER, CUSTOMER, REMOVE, WEATHER];
 
 function ask(text: string, options: Partial<ChatRequest> & { system?: string } = {}) {
@@ -56,6 +57,26 @@ test("the tool whose words the user speaks is called, its arguments from the tex
   const weather = ask("What will the weather in Lisbon be for the next 3 days, in fahrenheit please, hourly?");
   assert.equal(weather.name, "weather_forecast");
   assert.deepEqual(weather.args, { city: "Lisbon", days: 3, unit: "fahrenheit", hourly: true });
+});
+
+test("an expression is the arithmetic in the text; without any the calculator is not called", () => {
+  const system = "For sums use calculator.";
+  const summed = ask("What are 3 * (19.99 + 4.5) dollars, please? It was 2026.", { system, tools: [CALCULATOR] });
+  assert.deepEqual([summed.name, summed.args], ["calculator", { expression: "3 * (19.99 + 4.5)" }]);
+  assert.equal(ask("What is the sum of it all?", { system, tools: [CALCULATOR] }).name, undefined);
+});
+
+test("what a tool computed is the answer, also where it shares no word with the question", () => {
+  const messages: ChatMessage[] = [
+    { role: "user", content: "What is the cost of 3 * 2?" },
+    {
+      role: "assistant",
+      tool_calls: [{ id: "c", type: "function", function: { name: "calculator", arguments: "{}" } }],
+    },
+    { role: "tool", tool_call_id: "c", content: '{"expression":"3 * 2","result":6}' },
+  ];
+  const { message } = completeOffline({ messages, tools: [CALCULATOR] }).choices[0] ?? {};
+  assert.match(message?.content ?? "", /result: 6\./);
 });
 
 test("optional parameters nothing speaks for are left out", () => {

@@ -149,6 +149,17 @@ test("a schema that contains itself ends", () => {
   assert.throws(() => fill(object({ a: { $ref: "#/$defs/none" } }), "a text"), UnsupportedByOfflineModel);
 });
 
+test("steps, tasks and thoughts are what the text asks for or says, in its order, at most eight", () => {
+  const text = "How long does a refund take? How do I reset my password?";
+  const steps = { type: "array", items: { type: "string" }, minItems: 1 };
+  const asked = ["How long does a refund take?", "How do I reset my password?"];
+  assert.deepEqual(fill(object({ steps }), text), { steps: asked });
+  assert.deepEqual(fill(object({ thoughts: steps }), text), { thoughts: asked });
+  const many = Array.from({ length: 20 }, (_, index) => `Check lamp ${index} now.`).join(" ");
+  const { tasks } = JSON.parse(JSON.stringify(fill(object({ tasks: steps }), many)));
+  assert.equal(tasks.length, 8);
+});
+
 test("lists of objects come from the user's data", () => {
   const items = { type: "array", items: object({ sku: { type: "string" }, count: { type: "integer" } }) };
   const data = {

@@ -1,6 +1,13 @@
 import { chooseEnum } from "./choose-enum.ts";
 import type { Filled, Filling } from "./filling.ts";
-import { findByFormat, findByPattern, findField, findIdentifier, findProperName } from "./find-value.ts";
+import {
+  findArithmetic,
+  findByFormat,
+  findByPattern,
+  findField,
+  findIdentifier,
+  findProperName,
+} from "./find-value.ts";
 import { fitString } from "./fit.ts";
 import { isHostile } from "./hostile.ts";
 import { languageOf } from "./language.ts";
@@ -77,8 +84,11 @@ function searchWords({ conversation }: Filling): string {
   return words.length > 0 ? words.join(" ") : reading.subject || (reading.sentences[0] ?? "");
 }
 
+const EXPRESSION = /^(?:expression|formula|arithmetic)$/i;
+
 function argument(filling: Filling, name: string, description: string): string | undefined {
   const { reading } = filling.conversation;
+  if (EXPRESSION.test(name)) return findArithmetic(reading.searchable);
   if (QUERY.test(name)) return searchWords(filling);
   if (WHOLE_TEXT.test(name))
     return [reading.subject, ...reading.sentences]

@@ -78,6 +78,17 @@ function best(
   return found;
 }
 
+/** The longest arithmetic in a text, such as `3 * (19.99 + 4.5)`; undefined where no operator stands between numbers. */
+export function findArithmetic(text: string): string | undefined {
+  let longest: string | undefined;
+  for (const run of text.split(/[^\d\s.+\-*/%^()]+/)) {
+    const expression = run.trim().replace(/[\s.+\-*/%^(]{1,20}$/, "");
+    const isSum = /\d[\s)]{0,5}[+\-*/%^][\s(]{0,5}[\d.(]/.test(expression);
+    if (isSum && expression.length > (longest?.length ?? 0)) longest = expression;
+  }
+  return longest;
+}
+
 /** An identifier (a token with a digit, `ORD-881`, `4711`) that stands by the words of a property's name. */
 export function findIdentifier(text: string, name: string): string | undefined {
   const telling = nameWords(name).filter((word) => !GENERIC_NAME_WORDS.has(word));

@@ -1,4 +1,4 @@
-import { extractFrom, summaryOf } from "./extract.ts";
+import { type Extract, extractFrom, summaryOf } from "./extract.ts";
 import { isHostile } from "./hostile.ts";
 import { keywordsOf } from "./keywords.ts";
 import type { Conversation } from "./read-request.ts";
@@ -62,6 +62,14 @@ function endSentence(text: string): string {
   return /[.!?…:;)"。！？]$/u.test(text) ? text : `${text}.`;
 }
 
+/** What the words of the question find; else the one record a tool answered: it was looked up or computed for this. */
+function quoted({ sources, keywords, hasToolResults }: Conversation): Extract {
+  const found = extractFrom(sources, keywords);
+  const [only, ...others] = sources;
+  if (found.passages.length > 0 || !hasToolResults || !only?.isRecord || others.length > 0) return found;
+  return { passages: [{ source: only, sentences: only.sentences.slice(0, SUMMARY_SENTENCES) }] };
+}
+
 /** Answers from tool results and given articles; where there are none, from what the user wrote. */
 export function composeAnswer(conversation: Conversation): Answer {
   const hasSources = conversation.sources.length > 0;
@@ -70,7 +78,7 @@ export function composeAnswer(conversation: Conversation): Answer {
     return { text: isReply ? asReply(conversation, NOTHING_FOUND, false) : NOTHING_FOUND, citations: [], found: false };
   }
   const { passages } = hasSources
-    ? extractFrom(conversation.sources, conversation.keywords)
+    ? quoted(conversation)
     : extractFrom([ownSource(conversation)], questionKeywords(conversation));
   const marks = ASKS_FOR_MARKS.test(conversation.instructions);
   const parts = passages.map(({ source, sentences }) => {

@@ -8,6 +8,8 @@ export type Source = {
   readonly id: string | undefined;
   readonly title: string;
   readonly sentences: readonly string[];
+  /** Whether it is a record, such as a row or a computed value, and no running text. */
+  readonly isRecord?: boolean;
 };
 
 const MAX_SOURCES = 100;
@@ -36,9 +38,10 @@ function sourceOf(value: JsonObject, isDocument: boolean): Source | undefined {
   const text = textOf(value);
   const title = typeof value.title === "string" && !isHostile(value.title.slice(0, 300)) ? value.title : "";
   const id = value.id;
-  const sentences = text === "" && !isDocument ? sentencesOfRecord(value) : readableSentences(text);
+  const isRecord = text === "" && !isDocument;
+  const sentences = isRecord ? sentencesOfRecord(value) : readableSentences(text);
   if (sentences.length === 0 && title === "") return undefined;
-  return { id: typeof id === "string" || typeof id === "number" ? String(id) : undefined, title, sentences };
+  return { id: typeof id === "string" || typeof id === "number" ? String(id) : undefined, title, sentences, isRecord };
 }
 
 /** The clean sentences of an excerpt; a last one cut short is dropped when others remain. */

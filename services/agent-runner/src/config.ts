@@ -23,12 +23,44 @@ export const configSchema = z.strictObject({
       retryDelayMs: z.int().min(0).default(1_000),
     })
     .prefault({}),
+  health: z
+    .strictObject({
+      /** Between probes of each provider in use, in milliseconds. Default 30 000. */
+      everyMs: z.int().min(10).default(30_000),
+      /** Of one probe, in milliseconds. Default 10 000. */
+      timeoutMs: z.int().min(10).default(10_000),
+      /** Failed probes in a row that make a provider unhealthy. Default 3. */
+      failures: z.int().min(1).default(3),
+    })
+    .prefault({}),
+  optimiser: z
+    .strictObject({
+      /** How long it watches before it decides, in milliseconds. Default 60 000. */
+      everyMs: z.int().min(1_000).default(60_000),
+    })
+    .prefault({}),
   pool: z
     .strictObject({
       /** Runs of one agent at a time in this process. Default 10. */
       places: z.int().min(1).default(10),
       /** Runs of one agent that may wait for a place. Default 100. */
       queue: z.int().min(0).default(100),
+    })
+    .prefault({}),
+  runs: z
+    .strictObject({
+      /** How long a durable run may take, in milliseconds, whoever runs it. Default 600 000. */
+      maxMs: z.int().min(1_000).default(600_000),
+      /** Without a sign of life for this long a replica is dead and its runs are taken over, in milliseconds. Default 10 000. */
+      leaseMs: z.int().min(200).default(10_000),
+      /** Between looks for runs whose replica is dead, in milliseconds. Default 2 000. */
+      sweepMs: z.int().min(50).default(2_000),
+      /** How often a run may begin; after that many dead replicas it failed. Default 3. */
+      maxAttempts: z.int().min(1).max(10).default(3),
+      /** How long a run waits for its turn in its session, in milliseconds. Default 30 000. */
+      sessionWaitMs: z.int().min(0).default(30_000),
+      /** How long the events of a run can be read again, in milliseconds; longer than `maxMs`. Default an hour. */
+      eventRetentionMs: z.int().min(60_000).default(3_600_000),
     })
     .prefault({}),
   worker: z
@@ -45,6 +77,23 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Whether HTTP tools may reach loopback and private addresses. Default false: those are the mesh's own. */
       allowPrivateNetworks: z.boolean().default(false),
+      /** Hosts that may learn tenant and subject of a call, with their port where it is not the usual one. Default: none. */
+      identityHosts: z.array(z.string().min(1)).default([]),
+    })
+    .prefault({}),
+  mcp: z
+    .strictObject({
+      /** Commands that declarations may name as MCP servers; the process gets these arguments and this environment. */
+      commands: z
+        .record(
+          z.string(),
+          z.strictObject({
+            command: z.string().min(1),
+            args: z.array(z.string()).default([]),
+            env: z.record(z.string(), z.string()).default({}),
+          }),
+        )
+        .default({}),
     })
     .prefault({}),
 });

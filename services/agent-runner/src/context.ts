@@ -7,12 +7,15 @@ import type { orchestratorContract } from "@agentmesh/proto/orchestrator.contrac
 import type { Client } from "@agentmesh/rpc";
 import type { Logger } from "@agentmesh/telemetry";
 import type { AgentRunnerConfig } from "./config.ts";
+import type { DurableRuns } from "./durable/runs.ts";
 import type { RunnerMetrics } from "./metrics.ts";
 import type { Directory } from "./open-directory.ts";
-import type { Models } from "./providers/open-models.ts";
+import type { Model, Models } from "./providers/open-models.ts";
 import type { AgentPools } from "./run/agent-pools.ts";
 import type { InFlight } from "./run/in-flight.ts";
+import type { RunMiddleware } from "./run/middleware.ts";
 import type { EndedRun } from "./run/store-runs.ts";
+import type { Functions } from "./tools/functions/define-function.ts";
 import type { DataPolicies } from "./watch-data-policies.ts";
 
 export type Context = {
@@ -24,7 +27,15 @@ export type Context = {
   readonly directory: Directory;
   readonly models: Models;
   readonly policies: DataPolicies;
+  /** What Tools of type `function` may name. */
+  readonly functions: Functions;
+  /** Around every run, in this order. */
+  readonly middleware: readonly RunMiddleware[];
+  /** Why a model should be asked last: its provider does not answer probes, or it answers slowly. */
+  reservationOf(model: Model): string | undefined;
   readonly pools: AgentPools;
+  /** Runs that have a row from their start, as this process knows them. */
+  readonly durable: DurableRuns;
   /** Runs and what they leave to do after their reply; awaited before the database is closed. */
   readonly inFlight: InFlight;
   /** One transaction for all runs that end while the last one commits. */

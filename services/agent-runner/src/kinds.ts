@@ -5,33 +5,48 @@ import { compileSchema } from "./domain/json-schema.ts";
 import { type ToolSpec, toolSpec } from "./domain/tool-spec.ts";
 import type { Models } from "./providers/open-models.ts";
 import { readToolNames } from "./store/runs.ts";
-import type { HttpCaller } from "./tools/http-source.ts";
-import { makeTool } from "./tools/make-tool.ts";
+import { assertNoCycle } from "./tools/assert-no-cycle.ts";
+import { makeTool, type ToolPorts } from "./tools/make-tool.ts";
 
 /** The kinds this service owns and what is checked when one is applied. */
 export function resourceKinds(
   models: Models,
-  http: HttpCaller,
+  ports: ToolPorts,
 ): { Agent: KindRules<AgentSpec>; Tool: KindRules<ToolSpec> } {
   return {
     Agent: {
       schema: agentSpec,
       async check(tx, tenant, name, spec) {
         if (spec.output) compileSchema(spec.output, "spec.output");
-        assertModel(models, spec.model);
+        for (const model of modelsOf(spec)) assertModel(models, model);
+        if (spec.quality.judge === name) throw judgesItself(name);
         if (spec.tools.length === 0) return;
         const known = await readToolNames(tx, tenant, spec.tools);
         const missing = spec.tools.findIndex((tool) => !known.has(tool));
         if (missing >= 0) throw unknownTool(name, spec.tools[missing] ?? "", missing);
+        await assertNoCycle(tx, tenant, { kind: "Agent", name, uses: spec.tools });
       },
     },
     Tool: {
       schema: toolSpec,
-      async check(_tx, _tenant, name, spec) {
-        makeTool({ name, version: 0 }, spec, http);
+      async check(tx, tenant, name, spec) {
+        makeTool({ name, version: 0 }, spec, ports);
+        if (spec.source.type !== "agent") return;
+        await assertNoCycle(tx, tenant, { kind: "Tool", name, uses: [spec.source.agent] });
       },
     },
   };
+}
+
+function modelsOf({ model, fallbacks, modelChoice }: AgentSpec): string[] {
+  return [model, ...fallbacks, ...(modelChoice ? [modelChoice.simple, modelChoice.complex] : [])];
+}
+
+function judgesItself(agent: string): AppError {
+  return new AppError("INVALID_ARGUMENT", `Agent/${agent}: spec.quality.judge is the agent itself; name another one`, {
+    reason: "JUDGES_ITSELF",
+    field: "spec.quality.judge",
+  });
 }
 
 /** A provider without a key may get one later; one that does not exist never will. */

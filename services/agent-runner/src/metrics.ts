@@ -9,7 +9,24 @@ export type RunnerMetrics = {
   /** A workflow step left this worker. */
   worked(kind: "agent" | "tool", outcome: "succeeded" | "failed" | "fenced" | "refused"): void;
   stepsHeld(count: number): void;
+  /** A run whose replica is gone was taken over; `ended` where it could not begin anew. */
+  tookOver(outcome: "restarted" | "ended"): void;
+  runsLive(count: number): void;
+  /** A user rated a run, 0 to 1. */
+  rated(agent: string, score: number): void;
+  /** The quality of an answer, 0 to 1. */
+  scored(agent: string, score: number): void;
+  /** A model was replaced by the next of its agent's. */
+  fellBack(from: string, to: string, reason: string): void;
+  breakerChanged(model: string, state: "closed" | "open" | "half-open"): void;
+  providerHealth(provider: string, isHealthy: boolean): void;
+  /** A request for a run was answered, queue and cache included. */
+  served(agent: string, outcome: "ended" | "failed", durationMs: number): void;
+  middlewareBroke(middleware: string): void;
+  optimised(action: string): void;
 };
+
+const SCORES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 export function runnerMetrics(metrics: Metrics): RunnerMetrics {
   const runs = metrics.histogram("agentmesh_agent_run_duration_seconds", "Agent runs", ["agent", "state", "cache"]);
@@ -23,7 +40,30 @@ export function runnerMetrics(metrics: Metrics): RunnerMetrics {
   ]);
   const steps = metrics.counter("agentmesh_worker_steps_total", "Workflow steps", ["kind", "outcome"]);
   const held = metrics.gauge("agentmesh_worker_steps_held", "Workflow steps leased to this process");
+  const requests = metrics.histogram("agentmesh_agent_request_duration_seconds", "Requests for runs", [
+    "agent",
+    "outcome",
+  ]);
+  const takeOvers = metrics.counter("agentmesh_run_takeovers_total", "Runs of replicas that are gone", ["outcome"]);
+  const live = metrics.gauge("agentmesh_durable_runs_live", "Durable runs under way in this process");
+  const ratings = metrics.histogram("agentmesh_agent_run_rating", "Ratings by users", ["agent"], SCORES);
+  const quality = metrics.histogram("agentmesh_agent_run_quality", "Quality of answers", ["agent"], SCORES);
+  const fallbacks = metrics.counter("agentmesh_model_fallbacks_total", "Models replaced", ["from", "to", "reason"]);
+  const breakers = metrics.gauge("agentmesh_model_breaker_open", "1 open, 0.5 half-open, 0 closed", ["model"]);
+  const health = metrics.gauge("agentmesh_provider_healthy", "1 healthy, 0 not", ["provider"]);
+  const broke = metrics.counter("agentmesh_run_middleware_failures_total", "Middleware that failed", ["middleware"]);
+  const optimised = metrics.counter("agentmesh_optimiser_actions_total", "What the optimiser did", ["action"]);
   return {
+    tookOver: (outcome) => takeOvers.inc({ outcome }),
+    runsLive: (count) => live.set(count),
+    rated: (agent, score) => ratings.observe({ agent }, score),
+    scored: (agent, score) => quality.observe({ agent }, score),
+    fellBack: (from, to, reason) => fallbacks.inc({ from, to, reason }),
+    breakerChanged: (model, state) => breakers.set({ model }, { closed: 0, "half-open": 0.5, open: 1 }[state]),
+    providerHealth: (provider, isHealthy) => health.set({ provider }, isHealthy ? 1 : 0),
+    served: (agent, outcome, durationMs) => requests.observe({ agent, outcome }, durationMs / 1000),
+    middlewareBroke: (middleware) => broke.inc({ middleware }),
+    optimised: (action) => optimised.inc({ action }),
     ran: (agent, state, cache, durationMs) => runs.observe({ agent, state, cache }, durationMs / 1000),
     calledModel: (model, outcome, durationMs) => calls.observe({ model, outcome }, durationMs / 1000),
     calledTool: (outcome) => tools.inc({ outcome }),

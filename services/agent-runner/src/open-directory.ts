@@ -7,8 +7,7 @@ import { agentSpec } from "./domain/agent-spec.ts";
 import { compileSchema } from "./domain/json-schema.ts";
 import type { Tool } from "./domain/tool.ts";
 import { toolSpec } from "./domain/tool-spec.ts";
-import type { HttpCaller } from "./tools/http-source.ts";
-import { makeTool } from "./tools/make-tool.ts";
+import { makeTool, type ToolPorts } from "./tools/make-tool.ts";
 
 /** All agents and tools of all tenants, compiled, as they stand now. */
 export type Directory = AsyncDisposable & {
@@ -16,6 +15,8 @@ export type Directory = AsyncDisposable & {
   agent(tenant: string, name: string): AgentDefinition;
   /** @throws AppError NOT_FOUND */
   tool(tenant: string, name: string): Tool;
+  /** Forgets what was compiled and is not in use; it is compiled again when it is asked for. */
+  trim(): void;
   /** Resolves when a version that was just stored is here, or after a second: other replicas learn as we do. */
   await(kind: string, tenant: string, name: string, version: number): Promise<void>;
 };
@@ -23,10 +24,10 @@ export type Directory = AsyncDisposable & {
 const AWAIT_MS = 1_000;
 const LOOK_AGAIN_MS = 5;
 
-export async function openDirectory(bus: Bus, http: HttpCaller): Promise<Directory> {
+export async function openDirectory(bus: Bus, ports: ToolPorts): Promise<Directory> {
   let toolChanges = 0;
   const defined = new Map<string, { row: object; toolChanges: number; definition: AgentDefinition }>();
-  const tools = watchResources(bus, "Tool", (spec, row) => makeTool(row, toolSpec.parse(spec), http), {
+  const tools = watchResources(bus, "Tool", (spec, row) => makeTool(row, toolSpec.parse(spec), ports), {
     onChange: () => {
       toolChanges += 1;
     },
@@ -65,6 +66,7 @@ export async function openDirectory(bus: Bus, http: HttpCaller): Promise<Directo
       defined.set(key, { row, toolChanges, definition });
       return definition;
     },
+    trim: () => defined.clear(),
     async await(kind, tenant, name, version) {
       const rows = kind === "Tool" ? tools : agents;
       const untilMs = performance.now() + AWAIT_MS;

@@ -10,14 +10,22 @@ import { createClient, implement, serve } from "@agentmesh/rpc";
 import { type Foundation, openFoundation, type Running } from "@agentmesh/service";
 import type { AgentRunnerConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { keepRunning } from "./durable/keep-running.ts";
+import { openDurableRuns } from "./durable/runs.ts";
 import { handlers } from "./handlers/index.ts";
 import { resourceKinds } from "./kinds.ts";
-import { runnerMetrics } from "./metrics.ts";
+import { type RunnerMetrics, runnerMetrics } from "./metrics.ts";
 import { openDirectory } from "./open-directory.ts";
-import { openModels } from "./providers/open-models.ts";
+import { openBreakers } from "./providers/open-breakers.ts";
+import { type Models, openModels } from "./providers/open-models.ts";
+import { type ProviderHealth, watchHealth } from "./providers/watch-health.ts";
 import { createAgentPools } from "./run/agent-pools.ts";
 import { trackInFlight } from "./run/in-flight.ts";
+import { usualMiddleware } from "./run/middleware.ts";
+import { startOptimiser } from "./run/start-optimiser.ts";
 import { storeRuns } from "./run/store-runs.ts";
+import { builtinFunctions } from "./tools/functions/builtin.ts";
+import { openMcpSessions } from "./tools/mcp/open-mcp-sessions.ts";
 import { openHttpCaller } from "./tools/open-http-caller.ts";
 import { watchDataPolicies } from "./watch-data-policies.ts";
 import { startWorker } from "./work/start-worker.ts";
@@ -41,20 +49,43 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
     }),
   );
   stack.use(startRelay(base.bus, db));
-  const models = stack.use(openModels(config.models));
+  const pools = createAgentPools(config.pool);
+  const trims: (() => void)[] = [pools.trim];
+  const optimiser = stack.use(
+    startOptimiser({
+      measured: runnerMetrics(base.metrics),
+      log: base.log,
+      everyMs: config.optimiser.everyMs,
+      trimCaches() {
+        for (const trim of trims) trim();
+      },
+      setConcurrency: pools.scale,
+    }),
+  );
+  const { measured } = optimiser;
+  const breakers = stack.use(openBreakers(base.bus, measured.breakerChanged));
+  const models = stack.use(openModels(config.models, breakers));
+  const health = stack.use(openHealth(config, base, models, measured));
   const http = stack.use(openHttpCaller(config.httpTools));
-  const kinds = resourceKinds(models, http);
+  const mcp = stack.use(openMcpSessions({ commands: config.mcp.commands, http }));
+  const ports = { http, mcp, functions: overrides.functions ?? builtinFunctions };
+  const kinds = resourceKinds(models, ports);
   const resources = stack.use(await openResources({ service: "agent-runner", db, bus: base.bus, kinds }));
   const context: Context = {
     config,
     log: base.log,
-    measured: runnerMetrics(base.metrics),
+    measured,
     bus: base.bus,
     db,
-    directory: stack.use(await openDirectory(base.bus, http)),
+    directory: stack.use(await openDirectory(base.bus, ports)),
     models,
+    functions: ports.functions,
     policies: stack.use(watchDataPolicies(base.bus)),
-    pools: createAgentPools(config.pool),
+    middleware: usualMiddleware(base.log, measured),
+    reservationOf: ({ provider, fullName }) =>
+      health.isHealthy(provider) ? optimiser.reservationOf(fullName) : `${provider} does not answer probes`,
+    pools,
+    durable: stack.use(openDurableRuns({ bus: base.bus, db, log: base.log })),
     peers: openPeers(config, base, stack),
     inFlight: stack.use(trackInFlight()),
     storeRun: groupCommit({
@@ -64,6 +95,7 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
     }),
     ...overrides,
   };
+  trims.push(context.directory.trim);
   const server = stack.use(
     await serve({
       host: config.listen.host,
@@ -76,10 +108,27 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
   );
   stack.use(startWorker(context, base.tokens));
   await context.policies.heard();
+  stack.use(await keepRunning(context, base.tokens));
   base.admin.setReady(true);
   stack.defer(() => base.admin.setReady(false));
   const opened = stack.move();
   return { port: server.port, adminPort: base.admin.port, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+function openHealth(
+  config: AgentRunnerConfig,
+  { log, admin }: Foundation,
+  models: Models,
+  measured: RunnerMetrics,
+): ProviderHealth {
+  const health = watchHealth({
+    ...config.health,
+    log,
+    providers: models.providersInUse,
+    onProbed: measured.providerHealth,
+  });
+  admin.addDetail(health.describe);
+  return health;
 }
 
 function openPeers(

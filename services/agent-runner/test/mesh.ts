@@ -28,7 +28,6 @@ export type TestMesh = {
   readonly runner: Client<typeof runnerContract>;
   readonly running: Running;
   readonly cost: Running;
-  readonly cache: Running;
   readonly addresses: AgentRunnerConfig["peers"];
   startRunner(more?: object): Promise<Running>;
   settings(service: string): ServiceSettings;
@@ -53,7 +52,7 @@ export async function startTestMesh(stack: AsyncDisposableStack, options: TestMe
       unknownPrice: "refuse",
     }),
   );
-  const cache = stack.use(await startTestCache(environment));
+  const cache = options.cache === false ? undefined : stack.use(await startTestCache(environment));
   const auth = await serveFake(stack, environment, "auth", authContract, {
     async exchangeToken({ credential, actor }) {
       if (credential?.$case !== "onBehalfOf") throw new Error("the stand-in for auth exchanges subjects only");
@@ -64,7 +63,7 @@ export async function startTestMesh(stack: AsyncDisposableStack, options: TestMe
   });
   const addresses = {
     auth: `127.0.0.1:${auth}`,
-    cache: `127.0.0.1:${cache.port}`,
+    cache: `127.0.0.1:${cache?.port ?? 1}`,
     cost: `127.0.0.1:${cost.port}`,
     orchestrator: (await options.orchestrator?.(environment, settings)) ?? "127.0.0.1:1",
   };
@@ -81,12 +80,14 @@ export async function startTestMesh(stack: AsyncDisposableStack, options: TestMe
     );
   const running = stack.use(await startRunner());
   const runner = await callers.client(runnerContract, running.port);
-  return { environment, callers, runner, running, cost, cache, addresses, startRunner, settings };
+  return { environment, callers, runner, running, cost, addresses, startRunner, settings };
 }
 
 export type TestMeshOptions = {
   /** More of the runner's settings. */
   readonly runner?: object;
+  /** Whether the real cache runs; default true. Without it runs go on uncached. */
+  readonly cache?: boolean;
   /** Starts an orchestrator, or what stands in for one, and says where it is. */
   readonly orchestrator?: (environment: TestEnvironment, settings: TestMesh["settings"]) => Promise<string>;
 };

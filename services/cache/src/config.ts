@@ -35,8 +35,52 @@ export const configSchema = z.strictObject({
       compressAboveBytes: z.int().min(0).default(1024),
     })
     .prefault({}),
+  semantic: z
+    .strictObject({
+      /** From which score another wording is answered, where the agent gives none. Default 0.85. */
+      threshold: z.number().min(0.5).max(1).default(0.85),
+      /** Neighbours that are looked at more closely. Default 5. */
+      candidates: z.int().min(1).max(50).default(5),
+      /** Questions of one partition. Default 10 000. */
+      maxEntries: z.int().min(1).default(10_000),
+      /** Vectors and texts of all partitions in process memory. Default 64 MiB. */
+      maxBytes: z
+        .int()
+        .min(1)
+        .default(64 * 1024 * 1024),
+      /** Longer questions are looked up exactly. Default 1 000. */
+      maxTextChars: z.int().min(1).default(1_000),
+      /** Share of an entry's first hits that are answered anew, to see whether it errs. Default 0.02. */
+      exploreShare: z.number().min(0).max(1).default(0.02),
+      embedder: z
+        .strictObject({
+          /** Of an endpoint with OpenAI's `/embeddings`; empty: the lexical embedder, which needs none. */
+          baseUrl: z
+            .union([z.literal(""), z.url()])
+            .nullish()
+            .default(""),
+          apiKey: z
+            .string()
+            .nullish()
+            .transform((key) => key ?? ""),
+          model: z.string().min(1).default("text-embedding-3-small"),
+          dimensions: z.int().min(8).max(4_096).default(384),
+          /** Default 300. */
+          timeoutMs: z.int().min(1).max(1_500).default(300),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  flights: z
+    .strictObject({
+      /** How long a caller that makes an answer may be silent before another one makes it. Default 15 000. */
+      leaseMs: z.int().min(500).default(15_000),
+    })
+    .prefault({}),
 });
 
+/** As it is written: what has a default may be left out. */
+export type CacheSettings = z.input<typeof configSchema>;
 export type CacheConfig = z.infer<typeof configSchema>;
 
 export function loadCacheConfig(): CacheConfig {

@@ -1,41 +1,57 @@
 import { cacheContract } from "@agentmesh/proto/cache.contract";
 import { implement, serve } from "@agentmesh/rpc";
 import { openFoundation, type Running } from "@agentmesh/service";
-import type { CacheConfig } from "./config.ts";
+import { type CacheSettings, configSchema } from "./config.ts";
 import type { Context } from "./context.ts";
+import { onFlightEnded, publishFlightEnded } from "./events/flight-ended.ts";
 import { onCacheInvalidated } from "./events/invalidation.ts";
+import { createFlights } from "./flights/flights.ts";
 import { handlers } from "./handlers/index.ts";
 import { cacheMetrics } from "./metrics.ts";
+import { openSemanticTier } from "./semantic/open-semantic-tier.ts";
 import { createCounts } from "./store/counts.ts";
 import { createEpochs } from "./store/epochs.ts";
 import { createL1 } from "./store/l1.ts";
 import { createL2 } from "./store/l2.ts";
 import { openRedis } from "./store/redis.ts";
 
-export async function startCache(config: CacheConfig, overrides: Partial<Context> = {}): Promise<Running> {
+export async function startCache(settings: CacheSettings, overrides: Partial<Context> = {}): Promise<Running> {
+  const config = configSchema.parse(settings);
   await using stack = new AsyncDisposableStack();
   const base = stack.use(await openFoundation(config, "cache"));
-  const redis = stack.use(await openRedis({ ...config.redis, log: base.log }));
-  const counts = stack.use(createCounts(redis, base.log));
+  const { log } = base;
+  const { nc } = base.bus;
+  const redis = stack.use(await openRedis({ ...config.redis, log }));
+  const counts = stack.use(createCounts(redis, log));
+  const onEvict = (tenant: string, evictions = 1) => counts.add(tenant, { evictions });
   const context: Context = {
     config,
-    log: base.log,
+    log,
     bus: base.bus,
     measured: cacheMetrics(base.metrics),
     epochs: createEpochs(redis, () => base.bus.connected),
-    l1: createL1({ ...config.l1, onEvict: (tenant) => counts.add(tenant, { evictions: 1 }) }),
+    l1: createL1({ ...config.l1, onEvict }),
     l2: createL2(redis, config.l2),
+    semantic: stack.use(openSemanticTier({ config, redis, onEvict, logger: log })),
+    flights: createFlights({
+      redis,
+      leaseMs: config.flights.leaseMs,
+      publishEnd: (flight) => publishFlightEnded(nc, log, flight),
+      log,
+    }),
     counts,
+    random: Math.random,
     ...overrides,
   };
   stack.use(onCacheInvalidated(context));
+  stack.use(onFlightEnded(nc, log, context.flights.heardEnd));
   const server = stack.use(
     await serve({
       host: config.listen.host,
       port: config.listen.grpcPort,
       implementations: [implement(cacheContract, handlers(context))],
       trust: { workload: base.workload, tokens: base.tokens },
-      log: base.log,
+      log,
       metrics: base.metrics,
     }),
   );

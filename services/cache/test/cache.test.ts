@@ -54,7 +54,8 @@ function startReplica(): Promise<Running> {
 }
 
 function keyOf(input: string, more: Partial<CacheKey> = {}): CacheKey {
-  return { agent: "drafter", agentVersion: 1, model: "embedded/lexical-1", policyHash: "a".repeat(64), input, ...more };
+  const policyHash = "a".repeat(64);
+  return { namespace: "", agent: "drafter", agentVersion: 1, model: "embedded/lexical-1", policyHash, input, ...more };
 }
 
 async function put(key: CacheKey, value: string | Buffer, token = acme, tags: string[] = []): Promise<boolean> {
@@ -83,6 +84,7 @@ test("whatever changes an answer is a miss; a foreign tenant, above all, on both
     { model: "openai/gpt-4.1" },
     { policyHash: "b".repeat(64) },
     { input: "partition " },
+    { namespace: "user:ada" },
   ];
   for (const other of others) {
     assert.equal((await runner.lookup({ key: { ...key, ...other } }, { token: acme })).hit, false);

@@ -25,3 +25,9 @@ export const workflowPeers: readonly Peer[] = [
   { name: "graphile-worker", version: "0.18.0", beside: { pg: "8.23.1" } },
   { name: "bullmq", version: "6.7.0", beside: { ioredis: "5.9.2" } },
 ];
+
+/** What asks a model, calls a tool and asks again over the wire of chat.completions. */
+export const turnPeers: readonly Peer[] = [
+  { name: "openai", version: "7.55.0", beside: zod },
+  { name: "ai", version: "7.0.173", beside: { ...zod, "@ai-sdk/openai-compatible": "^3.0.0" } },
+];

@@ -25,7 +25,7 @@ export async function runAgent(shell: Shell, args: Args, what: Partial<RunAgentR
   };
   const said: Said = { text: "", printed: 0 };
   let ended: AgentRun | undefined;
-  for await (const event of mesh.runner.streamAgent(request, { signal })) {
+  for await (const event of mesh.streamAgent(request, { signal, cancelOnAbort: true })) {
     out.each(AgentRunEvent.toJSON(event), () => print(out, event, said));
     if (event.event?.$case === "ended") ended = event.event.value;
   }
@@ -44,6 +44,11 @@ function print(out: Output, { event }: AgentRunEvent, said: Said): void {
   } else if (event?.$case === "toolStarted") {
     endLine(out, said);
     out.note(out.paint("dim", `→ ${event.value.tool} ${brief(event.value.arguments)}`));
+  } else if (event?.$case === "restarted") {
+    endLine(out, said);
+    said.text = "";
+    said.printed = 0;
+    out.note(out.paint("dim", `↻ attempt ${event.value.attempt}: ${event.value.reason}; what was said before is void`));
   } else if (event?.$case === "toolEnded") out.note(toolLine(out, event.value));
 }
 

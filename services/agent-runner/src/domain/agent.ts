@@ -1,8 +1,8 @@
 import { canonicalJson, sha256Hex } from "@agentmesh/ids";
 import type { AgentSpec } from "./agent-spec.ts";
 import type { CompiledSchema } from "./json-schema.ts";
-import type { ToolDeclaration } from "./model.ts";
-import { type LoopPorts, type LoopResult, runLoop } from "./run-loop.ts";
+import type { ChatMessage, ToolDeclaration } from "./model.ts";
+import { type LoopInput, type LoopPorts, type LoopResult, runLoop } from "./run-loop.ts";
 import type { Tool } from "./tool.ts";
 
 /** One version of an agent with its tools, compiled once and shared by all agents made from it. */
@@ -25,12 +25,13 @@ export function defineAgent(
   tools: readonly Tool[],
 ): AgentDefinition {
   const declarations = tools.map((tool) => tool.declaration);
-  const { instructions, temperature, maxTokens, limits } = spec;
+  const { instructions, temperature, maxTokens, limits, reasoning } = spec;
   const policy = {
     instructions,
     temperature,
     maxTokens,
     turns: limits.turns,
+    reasoning: reasoning.toSorted(),
     output: output?.schema,
     // A version stands for what a tool knows: a table that changed answers differently.
     tools: tools.map((tool) => ({ version: tool.version, ...tool.declaration.function })),
@@ -53,9 +54,9 @@ export class Agent {
     this.definition = definition;
   }
 
-  /** @throws AppError with the reason TURNS_EXHAUSTED, INVALID_OUTPUT or PROVIDER_FILTERED, or what a port throws */
-  run(input: string, ports: LoopPorts): Promise<LoopResult> {
-    return runLoop(this.definition, input, ports);
+  /** @throws AppError with the reason TURNS_EXHAUSTED, LOOPING, INVALID_OUTPUT or PROVIDER_FILTERED, or what a port throws */
+  run(input: LoopInput, ports: LoopPorts, before: readonly ChatMessage[] = []): Promise<LoopResult> {
+    return runLoop(this.definition, input, ports, before);
   }
 }
 

@@ -1,14 +1,17 @@
-import { describeError } from "@agentmesh/errors";
+import { AppError, describeError } from "@agentmesh/errors";
+import { canonicalJson, sha256Hex } from "@agentmesh/ids";
 import { mapBounded } from "./map-bounded.ts";
 import type { ChatMessage, WireToolCall } from "./model.ts";
-import type { Tool, ToolArguments, ToolCallRecord } from "./tool.ts";
+import type { Tool, ToolArguments, ToolCallContext, ToolCallRecord } from "./tool.ts";
 
-export type CallToolsPorts = {
+export type CallToolsPorts = Pick<ToolCallContext, "caller" | "callAgent"> & {
   readonly signal: AbortSignal;
   /** A clock that only goes forward, in milliseconds. */
   nowMs(): number;
   /** Stable for one call of one run. */
-  toolKey(callId: string): string;
+  toolKey(call: string): string;
+  /** Before a tool that may not be called twice; a rejection ends the run. */
+  readonly beforeEffect?: (() => Promise<void>) | undefined;
   onToolStarted?(call: Pick<ToolCallRecord, "id" | "tool" | "arguments">): void;
   onToolEnded?(call: ToolCallRecord): void;
 };
@@ -20,30 +23,40 @@ const MAX_RESULT_CHARS = 64 * 1024;
 /**
  * Calls what the model asked for, in parallel. Whatever is wrong with a call is its result, for the model to do better;
  * only the end of the run itself is thrown.
+ *
+ * @param made how often the run made a call before, by what it does; grows
  */
 export async function callTools(
   tools: ReadonlyMap<string, Tool>,
   calls: readonly WireToolCall[],
   ports: CallToolsPorts,
-): Promise<{ messages: ChatMessage[]; hadEffect: boolean }> {
-  let hadEffect = false;
+  made: Map<string, number>,
+): Promise<{ messages: ChatMessage[]; isReusable: boolean }> {
+  let isReusable = true;
   const messages = await mapBounded(calls, MAX_PARALLEL, async (call, index): Promise<ChatMessage> => {
     const tool = tools.get(call.function.name);
     const startedAtMs = ports.nowMs();
     const args = readArguments(call.function.arguments);
     const described = { id: call.id, tool: call.function.name, arguments: args };
     ports.onToolStarted?.(described);
-    const refusal = index >= MAX_CALLS_A_TURN ? `at most ${MAX_CALLS_A_TURN} calls a turn` : refuse(tools, call, args);
+    const refusal =
+      index >= MAX_CALLS_A_TURN
+        ? refusalOf("TOO_MANY_CALLS", `at most ${MAX_CALLS_A_TURN} calls a turn`)
+        : refuse(tools, call, args, ports);
+    // A refusal for want of a permission is as personal as the answer would have been.
+    if (tool?.isVolatile) isReusable = false;
     let outcome: { result: string; failed: boolean };
-    if (refusal !== undefined || !tool || !args) outcome = failure(refusal ?? "not called");
+    if (refusal !== undefined || !tool || !args) outcome = failure(refusal ?? refusalOf("NOT_CALLED", "not called"));
     else {
-      hadEffect ||= tool.effect !== "read";
-      outcome = await runTool(tool, args, call.id, ports);
+      isReusable &&= tool.effect === "read";
+      const key = tool.effect === "read" ? call.id : nameEffect(tool, args, made);
+      if (tool.effect === "effectful") await ports.beforeEffect?.();
+      outcome = await runTool(tool, args, key, ports);
     }
     ports.onToolEnded?.({ ...described, ...outcome, durationMs: Math.round(ports.nowMs() - startedAtMs) });
     return { role: "tool", tool_call_id: call.id, content: outcome.result };
   });
-  return { messages, hadEffect };
+  return { messages, isReusable };
 }
 
 function readArguments(text: string): ToolArguments | undefined {
@@ -55,34 +68,70 @@ function readArguments(text: string): ToolArguments | undefined {
   }
 }
 
+type Refusal = { readonly code: string; readonly error: string };
+
+function refusalOf(code: string, error: string): Refusal {
+  return { code, error };
+}
+
 function refuse(
   tools: ReadonlyMap<string, Tool>,
   call: WireToolCall,
   args: ToolArguments | undefined,
-): string | undefined {
+  { caller }: CallToolsPorts,
+): Refusal | undefined {
   const { name } = call.function;
   const tool = tools.get(name);
-  if (!tool) return `there is no tool ${JSON.stringify(name)}; there are ${[...tools.keys()].join(", ") || "none"}`;
-  if (!args) return `the arguments of ${name} are not a JSON object`;
+  if (!tool) {
+    const known = [...tools.keys()].join(", ") || "none";
+    return refusalOf("UNKNOWN_TOOL", `there is no tool ${JSON.stringify(name)}; there are ${known}`);
+  }
+  if (!args) return refusalOf("BAD_ARGUMENTS", `the arguments of ${name} are not a JSON object`);
+  if (!mayCall(tool, caller)) return refusalOf("MISSING_PERMISSION", lacks(tool));
   const errors = tool.parameters.check(args);
-  return errors.length === 0
-    ? undefined
-    : `the arguments of ${name} do not satisfy its parameters: ${errors.join("; ")}`;
+  if (errors.length === 0) return undefined;
+  return refusalOf("BAD_ARGUMENTS", `the arguments of ${name} do not satisfy its parameters: ${errors.join("; ")}`);
 }
 
-async function runTool(tool: Tool, args: ToolArguments, callId: string, ports: CallToolsPorts) {
+export function mayCall(tool: Tool, { permissions }: ToolCallContext["caller"]): boolean {
+  return !tool.permission || permissions.has(tool.permission);
+}
+
+export function lacks(tool: Tool): string {
+  return `the tool ${tool.name} needs ${tool.permission}, which the caller of this run does not hold`;
+}
+
+/**
+ * The name of an effect within its run: what it does, and how many times that was done before. A model that is asked
+ * again gives its calls other ids; the effect of a run that is done over must still be the same one.
+ */
+function nameEffect({ name }: Tool, args: ToolArguments, made: Map<string, number>): string {
+  const effect = `${name}:${sha256Hex(canonicalJson(args)).slice(0, 32)}`;
+  const times = (made.get(effect) ?? 0) + 1;
+  made.set(effect, times);
+  return `${effect}:${times}`;
+}
+
+async function runTool(tool: Tool, args: ToolArguments, key: string, ports: CallToolsPorts) {
   try {
     ports.signal.throwIfAborted();
-    const value = await tool.run(args, { signal: ports.signal, idempotencyKey: ports.toolKey(callId) });
+    const value = await tool.run(args, {
+      signal: ports.signal,
+      idempotencyKey: ports.toolKey(key),
+      caller: ports.caller,
+      callAgent: ports.callAgent,
+    });
     return { result: clip(typeof value === "string" ? value : JSON.stringify(value ?? null)), failed: false };
   } catch (error) {
     if (ports.signal.aborted) throw ports.signal.reason;
-    return failure(describeError(error));
+    const code = error instanceof AppError ? (error.reason ?? error.code) : "INTERNAL";
+    return failure({ code, error: describeError(error) });
   }
 }
 
-function failure(error: string): { result: string; failed: boolean } {
-  return { result: clip(JSON.stringify({ error })), failed: true };
+/** What the model reads of a call that failed: a code to go by, and what was wrong. */
+function failure(refusal: Refusal): { result: string; failed: boolean } {
+  return { result: clip(JSON.stringify(refusal)), failed: true };
 }
 
 function clip(text: string): string {

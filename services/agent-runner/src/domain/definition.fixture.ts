@@ -2,6 +2,7 @@ import { type AgentDefinition, defineAgent } from "./agent.ts";
 import { agentSpec } from "./agent-spec.ts";
 import { compileSchema } from "./json-schema.ts";
 import type { ModelReply, ModelRequest } from "./model.ts";
+import type { TraceEntry } from "./reasoning/trace.ts";
 import type { LoopPorts } from "./run-loop.ts";
 import type { Tool, ToolCallRecord } from "./tool.ts";
 import type { ToolEffect } from "./tool-spec.ts";
@@ -50,9 +51,13 @@ const USAGE = {
 export function scriptedPorts(replies: readonly ModelReply[]) {
   const requests: ModelRequest[] = [];
   const ended: ToolCallRecord[] = [];
+  const trace: TraceEntry[] = [];
   const abort = new AbortController();
   const ports: LoopPorts = {
     signal: abort.signal,
+    caller: { tenant: "acme", subject: "user:ada", permissions: new Set() },
+    callAgent: () => Promise.reject(new Error("no agents here")),
+    onTrace: (entry) => trace.push(entry),
     nowMs: () => performance.now(),
     toolKey: (callId) => `key:${callId}`,
     onToolEnded: (call) => ended.push(call),
@@ -63,5 +68,5 @@ export function scriptedPorts(replies: readonly ModelReply[]) {
       return reply;
     },
   };
-  return { ports, requests, ended, abort };
+  return { ports, requests, ended, trace, abort };
 }

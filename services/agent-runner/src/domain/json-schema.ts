@@ -1,9 +1,11 @@
 import { AppError } from "@agentmesh/errors";
+import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { Ajv as Ajv7 } from "ajv/dist/ajv.js";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** A JSON Schema (2020-12) that was checked and compiled once. */
+/** A JSON Schema (2020-12 where its `$schema` does not say otherwise) that was checked and compiled once. */
 export type CompiledSchema = {
   readonly schema: JsonSchema;
   /** What is wrong, one line an error; empty: the value satisfies the schema. */
@@ -25,7 +27,7 @@ const formats: Readonly<Record<string, RegExp | ((text: string) => boolean)>> = 
   uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i,
 };
 
-const ajv = new Ajv2020({
+const options = {
   strict: true,
   strictTypes: false,
   strictRequired: false,
@@ -34,7 +36,15 @@ const ajv = new Ajv2020({
   addUsedSchema: false,
   logger: false,
   formats,
-});
+} as const;
+
+/** Dialects by what `$schema` says, without the fragment. One is made when it is first needed: each takes 5 ms. */
+const dialects: Readonly<Record<string, () => Pick<Ajv2020, "compile" | "removeSchema">>> = {
+  "https://json-schema.org/draft/2020-12/schema": once(() => new Ajv2020(options)),
+  "https://json-schema.org/draft/2019-09/schema": once(() => new Ajv2019(options)),
+  "http://json-schema.org/draft-07/schema": once(() => new Ajv7(options)),
+};
+const DEFAULT_DIALECT = "https://json-schema.org/draft/2020-12/schema";
 
 /**
  * Compiles a schema in strict mode: unknown keywords and formats are errors, references reach no further than itself.
@@ -44,6 +54,7 @@ const ajv = new Ajv2020({
  */
 export function compileSchema(schema: JsonSchema, path: string): CompiledSchema {
   assertBounds(schema, path);
+  const ajv = dialectOf(schema, path);
   try {
     const validate = ajv.compile(schema);
     return { schema, check: (value) => (validate(value) ? [] : explain(validate.errors ?? [])) };
@@ -53,6 +64,21 @@ export function compileSchema(schema: JsonSchema, path: string): CompiledSchema 
     // Compiled functions are kept by their owners; the instance must not grow with each version.
     ajv.removeSchema(schema);
   }
+}
+
+function dialectOf({ $schema = DEFAULT_DIALECT }: JsonSchema, path: string): Pick<Ajv2020, "compile" | "removeSchema"> {
+  const name = String($schema).replace(/#$/, "");
+  const dialect = Object.hasOwn(dialects, name) ? dialects[name] : undefined;
+  if (dialect) return dialect();
+  throw badSchema(path, `$schema ${name.slice(0, 100)} is none of ${Object.keys(dialects).join(", ")}`);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 function explain(errors: readonly ErrorObject[]): string[] {
@@ -83,7 +109,7 @@ function assertBounds(schema: JsonSchema, path: string): void {
 }
 
 function badSchema(path: string, why: string, cause?: unknown): AppError {
-  return new AppError("INVALID_ARGUMENT", `${path} is not a usable JSON Schema (2020-12): ${why}`, {
+  return new AppError("INVALID_ARGUMENT", `${path} is not a usable JSON Schema: ${why}`, {
     reason: "BAD_SCHEMA",
     field: path,
     cause,

@@ -4,10 +4,24 @@ import type { ToolEffect } from "./tool-spec.ts";
 
 export type ToolArguments = Readonly<Record<string, unknown>>;
 
+/** Whom a tool acts for, proven by a verified token. */
+export type ToolCaller = {
+  readonly tenant: string;
+  readonly subject: string;
+  readonly permissions: ReadonlySet<string>;
+};
+
 export type ToolCallContext = {
   readonly signal: AbortSignal;
   /** Stable over repeats of this very call; given to systems that take one. */
   readonly idempotencyKey: string;
+  readonly caller: ToolCaller;
+  /** Runs another agent for the same caller. @throws AppError AGENT_CYCLE, AGENT_DEPTH, or the failure of its run */
+  callAgent(
+    agent: string,
+    args: ToolArguments,
+    call: { signal: AbortSignal; idempotencyKey: string },
+  ): Promise<unknown>;
 };
 
 /** One version of a tool, ready to be called. */
@@ -15,6 +29,12 @@ export type Tool = {
   readonly name: string;
   readonly version: number;
   readonly effect: ToolEffect;
+  /** What the caller must hold; undefined or empty: nothing. */
+  readonly permission?: string;
+  /** Its answer is not the same for everybody or at all times, so what was made of it is not to be kept. */
+  readonly isVolatile?: boolean;
+  /** Whether it needs a verified caller: a workflow's step then gets a token first. */
+  readonly needsCaller?: boolean;
   readonly declaration: ToolDeclaration;
   readonly parameters: CompiledSchema;
   /** @param args satisfy `parameters` */

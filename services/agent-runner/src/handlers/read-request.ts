@@ -2,7 +2,8 @@ import { AppError } from "@agentmesh/errors";
 import { canonicalJson } from "@agentmesh/ids";
 import type { RunAgentRequest } from "@agentmesh/proto/runner";
 import { type Call, requirePrincipal } from "@agentmesh/rpc";
-import type { RunRequest } from "../run/run-request.ts";
+import type { Caller, RunRequest } from "../run/run-request.ts";
+import { readParts } from "./read-parts.ts";
 
 const MAX_INPUT_CHARS = 256 * 1024;
 const MAX_LABELS = 32;
@@ -10,18 +11,36 @@ const MAX_LABEL_CHARS = 256;
 
 /** A call of RunAgent or StreamAgent as a run. @throws AppError INVALID_ARGUMENT */
 export function readRequest(request: RunAgentRequest, call: Call): RunRequest {
-  const { tenant, subject, department, project, actors } = requirePrincipal(call);
+  const { tenant, subject, department, project, actors, permissions } = requirePrincipal(call);
+  const caller = { tenant, subject, department, project, actors, permissions, token: call.token ?? "" };
+  return requestOf(request, caller, call);
+}
+
+/** The same for a request that was kept. */
+export function requestOf(
+  request: RunAgentRequest,
+  caller: Caller,
+  { signal, requestId }: Pick<Call, "signal" | "requestId">,
+): RunRequest {
   return {
-    caller: { tenant, subject, department, project, actors, token: call.token ?? "" },
+    caller,
     agent: request.agent,
-    text: textOf(request.text, request.input),
+    ...inputOf(request),
     labels: checkedLabels(request.labels),
     useCache: !request.noCache,
-    signal: call.signal,
-    requestId: call.requestId,
+    signal,
+    requestId,
     attempt: 1,
     stepKey: "",
   };
+}
+
+/** Text and media of a request; text parts come after `text` or `input`. */
+function inputOf({ text, input, parts }: RunAgentRequest): Pick<RunRequest, "text" | "media"> {
+  if (parts.length === 0) return { text: textOf(text, input) };
+  const read = readParts(parts);
+  const given = text === "" && (input === undefined || input === null) ? "" : textOf(text, input);
+  return { text: bounded([given, read.text].filter(Boolean).join("\n\n"), "parts"), media: read.media };
 }
 
 /**
@@ -38,10 +57,14 @@ export function textOf(text: string, input: unknown): string {
     });
   }
   const read = hasInput ? canonicalJson(input) : text.normalize("NFC").trim();
-  if (read.length <= MAX_INPUT_CHARS) return read;
-  throw new AppError("INVALID_ARGUMENT", `an input of ${read.length} characters; at most ${MAX_INPUT_CHARS}`, {
+  return bounded(read, hasInput ? "input" : "text");
+}
+
+function bounded(text: string, field: string): string {
+  if (text.length <= MAX_INPUT_CHARS) return text;
+  throw new AppError("INVALID_ARGUMENT", `an input of ${text.length} characters; at most ${MAX_INPUT_CHARS}`, {
     reason: "TOO_LARGE",
-    field: hasInput ? "input" : "text",
+    field,
   });
 }
 

@@ -12,6 +12,15 @@ import type { Provider } from "./provider.ts";
 /** Its provider and its model, as they stand in prices and runs. */
 export const [EMBEDDED_PROVIDER = "embedded", EMBEDDED_MODEL = "lexical-1"] = OFFLINE_MODEL.split("/");
 
+const ABILITIES = {
+  structured: "json_schema",
+  maxTokens: "max_completion_tokens",
+  tools: true,
+  vision: false,
+  audio: false,
+  streamUsage: true,
+} as const;
+
 /** The model inside this process: no key, no network, the same answer to the same request. */
 export function embeddedProvider(): Provider {
   return {
@@ -27,6 +36,8 @@ export function embeddedProvider(): Provider {
         throw new AppError("INVALID_ARGUMENT", cause.message, { reason: "UNSUPPORTED_BY_MODEL", cause });
       }
     },
+    abilitiesOf: () => ABILITIES,
+    async probe() {},
     async [Symbol.asyncDispose]() {},
   };
 }

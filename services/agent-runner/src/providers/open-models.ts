@@ -1,10 +1,10 @@
 import { AppError } from "@agentmesh/errors";
-import { type Breaker, createBreaker } from "@agentmesh/resilience";
 import type { AgentRunnerConfig } from "../config.ts";
 import { DEFAULT_MODEL } from "../domain/agent-spec.ts";
 import { EMBEDDED_MODEL, EMBEDDED_PROVIDER, embeddedProvider } from "./embedded.ts";
+import type { Breakers } from "./open-breakers.ts";
 import { openAiCompatible } from "./openai-compatible.ts";
-import { presets } from "./presets.ts";
+import { type Abilities, presets } from "./presets.ts";
 import type { Provider } from "./provider.ts";
 
 /** A model that can be called. */
@@ -14,18 +14,23 @@ export type Model = {
   readonly provider: string;
   readonly name: string;
   readonly client: Provider;
-  /** One for each provider and model, shared by all agents. */
+  readonly abilities: Abilities;
+  /** One for each provider and model, shared by all agents and replicas. */
   readonly breaker: Breaker;
 };
+
+export type Breaker = { run<T>(work: () => Promise<T>): Promise<T> };
 
 export type Models = AsyncDisposable & {
   /** @throws AppError FAILED_PRECONDITION (PROVIDER_OFF) or INVALID_ARGUMENT (UNKNOWN_PROVIDER) */
   resolve(name: string): Model;
+  /** Providers of the models that were asked for so far. */
+  providersInUse(): Provider[];
 };
 
 const MAX_MODELS = 1_000;
 
-export function openModels(settings: AgentRunnerConfig["models"]): Models {
+export function openModels(settings: AgentRunnerConfig["models"], breakers: Breakers): Models {
   const providers = openProviders(settings);
   const models = new Map<string, Model>();
   const aliased = settings.default || (providers.has("openai") ? `openai/${settings.openaiModel}` : EMBEDDED);
@@ -35,12 +40,13 @@ export function openModels(settings: AgentRunnerConfig["models"]): Models {
       const fullName = asked === DEFAULT_MODEL ? aliased : asked;
       const known = models.get(fullName);
       if (known) return known;
-      const model = describe(fullName, providers);
+      const model = describe(fullName, providers, breakers);
       // Names come from declared agents, which are few; the bound only keeps a mistake from growing for ever.
       if (models.size >= MAX_MODELS) models.clear();
       models.set(fullName, model);
       return model;
     },
+    providersInUse: () => [...new Set([...models.values()].map((model) => model.client))],
     async [Symbol.asyncDispose]() {
       for (const provider of providers.values()) await provider[Symbol.asyncDispose]();
     },
@@ -53,13 +59,13 @@ function openProviders(settings: AgentRunnerConfig["models"]): Map<string, Provi
   const open = new Map<string, Provider>([[EMBEDDED_PROVIDER, embeddedProvider()]]);
   for (const preset of presets) {
     const { apiKey, baseUrl } = settings.providers[preset.name] ?? {};
-    const isOn = preset.needsKey ? Boolean(apiKey) : Boolean(baseUrl || preset.baseUrl);
+    const isOn = preset.key ? Boolean(apiKey) : Boolean(baseUrl || preset.baseUrl);
     if (isOn) open.set(preset.name, openAiCompatible(preset, { apiKey: apiKey ?? "", baseUrl: baseUrl ?? "" }));
   }
   return open;
 }
 
-function describe(fullName: string, providers: ReadonlyMap<string, Provider>): Model {
+function describe(fullName: string, providers: ReadonlyMap<string, Provider>, breakers: Breakers): Model {
   const [provider = "", ...rest] = fullName.split("/");
   const client = providers.get(provider);
   if (!client) throw noProvider(fullName, provider);
@@ -70,7 +76,8 @@ function describe(fullName: string, providers: ReadonlyMap<string, Provider>): M
       field: "spec.model",
     });
   }
-  return { fullName, provider, name, client, breaker: createBreaker({ name: fullName, counts: isSick }) };
+  const breaker: Breaker = { run: (work) => breakers.run(fullName, work) };
+  return { fullName, provider, name, client, abilities: client.abilitiesOf(name), breaker };
 }
 
 function noProvider(fullName: string, provider: string): AppError {
@@ -85,9 +92,4 @@ function noProvider(fullName: string, provider: string): AppError {
     reason: "UNKNOWN_PROVIDER",
     field: "spec.model",
   });
-}
-
-/** A refusal or a caller who left says nothing about a provider's health. */
-function isSick(error: unknown): boolean {
-  return error instanceof AppError && (error.code === "UNAVAILABLE" || error.code === "DEADLINE_EXCEEDED");
 }

@@ -12,11 +12,11 @@ import {
   type ModelRequest,
   type TokenUsage,
 } from "../domain/model.ts";
-import type { Preset } from "./presets.ts";
+import type { Abilities } from "./presets.ts";
 
 /** The body of a request in the words of chat.completions. */
 export function toWire(
-  preset: Preset,
+  abilities: Abilities,
   model: string,
   request: ModelRequest,
   stream: boolean,
@@ -24,18 +24,19 @@ export function toWire(
   const { output, tools } = request;
   const base: ChatCompletionCreateParams = {
     model,
-    messages: messagesFor(preset, request),
+    messages: messagesFor(abilities, request),
     temperature: request.temperature,
-    [preset.maxTokensField]: request.maxTokens,
+    [abilities.maxTokens]: request.maxTokens,
     ...(tools.length > 0 && { tools: tools.map((tool) => ({ ...tool, function: { ...tool.function } })) }),
-    ...(output && formatOf(preset, output)),
+    ...(output && formatOf(abilities, output)),
   };
-  return stream ? { ...base, stream: true, stream_options: { include_usage: true } } : base;
+  if (!stream) return base;
+  return { ...base, stream: true, ...(abilities.streamUsage && { stream_options: { include_usage: true } }) };
 }
 
-function messagesFor(preset: Preset, request: ModelRequest): ChatCompletionCreateParams["messages"] {
+function messagesFor(abilities: Abilities, request: ModelRequest): ChatCompletionCreateParams["messages"] {
   const { messages, output } = request;
-  if (!output || preset.structured === "json_schema") return [...messages];
+  if (!output || abilities.structured === "json_schema") return [...messages];
   const wish = `Answer with nothing but JSON that satisfies this JSON Schema: ${JSON.stringify(output.schema)}`;
   return messages.map((message, index) =>
     index === 0 && message.role === "system" ? { ...message, content: `${message.content}\n\n${wish}` } : message,
@@ -43,10 +44,10 @@ function messagesFor(preset: Preset, request: ModelRequest): ChatCompletionCreat
 }
 
 function formatOf(
-  preset: Preset,
+  abilities: Abilities,
   output: NonNullable<ModelRequest["output"]>,
 ): Pick<ChatCompletionCreateParams, "response_format"> {
-  switch (preset.structured) {
+  switch (abilities.structured) {
     case "json_schema":
       return {
         response_format: { type: "json_schema", json_schema: { name: output.name, schema: { ...output.schema } } },
@@ -56,7 +57,7 @@ function formatOf(
     case "none":
       return {};
     default:
-      return preset.structured satisfies never;
+      return abilities.structured satisfies never;
   }
 }
 
@@ -69,14 +70,38 @@ type Choice = {
 
 /** A reply, or undefined when the JSON is not a completion. */
 export function fromWire(completion: Partial<ChatCompletion>, request: ModelRequest): ModelReply | undefined {
-  const choice = completion.choices?.[0];
-  if (!choice?.message) return undefined;
-  const calls = choice.message.tool_calls ?? [];
-  const toolCalls = calls.flatMap((call): WireToolCall[] =>
-    call.type === "function" ? [{ id: call.id, type: "function", function: { ...call.function } }] : [],
-  );
-  const text = choice.message.content ?? "";
-  return toReply({ text, toolCalls, finish: choice.finish_reason }, completion.usage, request);
+  const choice = Array.isArray(completion.choices) ? completion.choices[0] : undefined;
+  if (!choice?.message || typeof choice.message !== "object") return undefined;
+  const calls: unknown = choice.message.tool_calls ?? [];
+  if (!Array.isArray(calls) || calls.length > MAX_TOOL_CALLS) return undefined;
+  const toolCalls = calls.map(toolCallOf);
+  if (toolCalls.some((call) => call === undefined)) return undefined;
+  const text = textOf(choice.message.content);
+  if (text === undefined) return undefined;
+  const known = toolCalls.filter((call) => call !== undefined);
+  return toReply({ text, toolCalls: known, finish: choice.finish_reason }, completion.usage, request);
+}
+
+const MAX_TOOL_CALLS = 128;
+
+type LooseCall = { id?: unknown; function?: { name?: unknown; arguments?: unknown } };
+
+/** Some endpoints leave id or type out, or give arguments as an object; without a name it is no call. */
+function toolCallOf(call: LooseCall | null, index: number): WireToolCall | undefined {
+  const name = call?.function?.name;
+  if (typeof name !== "string" || name === "") return undefined;
+  const given = call?.function?.arguments ?? "{}";
+  const args = typeof given === "string" ? given : JSON.stringify(given);
+  const id = typeof call?.id === "string" && call.id !== "" ? call.id : `call_${index}`;
+  return { id, type: "function", function: { name, arguments: args } };
+}
+
+/** Content is text, nothing, or parts of which those of type text are the answer. */
+function textOf(content: unknown): string | undefined {
+  if (content === null || content === undefined) return "";
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return undefined;
+  return content.map((part) => (part?.type === "text" && typeof part.text === "string" ? part.text : "")).join("");
 }
 
 /** Puts the chunks of a stream together. */
@@ -88,18 +113,22 @@ export function createAssembler(request: ModelRequest, onText: (delta: string) =
     get hasBegun() {
       return choice.text !== "" || choice.toolCalls.length > 0;
     },
-    get text() {
-      return choice.text;
-    },
-    add(chunk: Partial<ChatCompletionChunk>): void {
+    /** False when the chunk is not one of a completion. */
+    add(chunk: Partial<ChatCompletionChunk>): boolean {
       usage = chunk.usage ?? usage;
+      if (chunk.choices !== undefined && !Array.isArray(chunk.choices)) return false;
       const part = chunk.choices?.[0];
-      if (!part) return;
+      if (!part) return true;
       choice.finish = part.finish_reason ?? choice.finish;
-      for (const piece of part.delta?.tool_calls ?? []) {
-        const known = choice.toolCalls[piece.index];
-        choice.toolCalls[piece.index] = {
-          id: known?.id || piece.id || `call_${piece.index}`,
+      const pieces = part.delta?.tool_calls ?? [];
+      if (!Array.isArray(pieces)) return false;
+      for (const piece of pieces) {
+        // Some leave the index out where there is one call.
+        const index = piece.index ?? 0;
+        if (!Number.isInteger(index) || index < 0 || index >= MAX_TOOL_CALLS) return false;
+        const known = choice.toolCalls[index];
+        choice.toolCalls[index] = {
+          id: known?.id || piece.id || `call_${index}`,
           type: "function",
           function: {
             name: (known?.function.name ?? "") + (piece.function?.name ?? ""),
@@ -107,10 +136,12 @@ export function createAssembler(request: ModelRequest, onText: (delta: string) =
           },
         };
       }
-      const delta = part.delta?.content;
-      if (!delta) return;
+      const delta = textOf(part.delta?.content);
+      if (delta === undefined) return false;
+      if (delta === "") return true;
       choice.text += delta;
       onText(delta);
+      return true;
     },
     /** Undefined when the stream ended before the answer did. */
     reply(): ModelReply | undefined {
@@ -124,8 +155,13 @@ function toReply(choice: Choice, usage: CompletionUsage | null | undefined, requ
     text: choice.text,
     toolCalls: choice.toolCalls,
     finish: finishOf(choice),
-    usage: usage ? bucketsOf(usage) : guessUsage(choice, request),
+    usage: isTold(usage) ? bucketsOf(usage) : guessUsage(choice, request),
   };
+}
+
+/** An endpoint that says nobody read or wrote a token does not count. */
+function isTold(usage: CompletionUsage | null | undefined): usage is CompletionUsage {
+  return countOf(usage?.prompt_tokens) + countOf(usage?.completion_tokens) + countOf(usage?.total_tokens) > 0;
 }
 
 function finishOf({ finish, toolCalls }: Choice): ModelReply["finish"] {
@@ -135,11 +171,12 @@ function finishOf({ finish, toolCalls }: Choice): ModelReply["finish"] {
 
 /** Disjoint buckets. Providers count cached tokens within the prompt and reasoning within the completion. */
 function bucketsOf(usage: CompletionUsage): TokenUsage {
-  const prompt = usage.prompt_tokens ?? 0;
-  const cacheReadTokens = Math.min(prompt, usage.prompt_tokens_details?.cached_tokens ?? 0);
+  const prompt = countOf(usage.prompt_tokens);
+  const { prompt_cache_hit_tokens: hit }: CompletionUsage & CacheHits = usage;
+  const cacheReadTokens = Math.min(prompt, countOf(usage.prompt_tokens_details?.cached_tokens ?? hit));
   // Some leave thinking out of the completion but not out of the total; the total is what they bill.
-  const completion = Math.max(usage.completion_tokens ?? 0, (usage.total_tokens ?? 0) - prompt);
-  const reasoningTokens = Math.min(completion, usage.completion_tokens_details?.reasoning_tokens ?? 0);
+  const completion = Math.max(countOf(usage.completion_tokens), countOf(usage.total_tokens) - prompt);
+  const reasoningTokens = Math.min(completion, countOf(usage.completion_tokens_details?.reasoning_tokens));
   return {
     uncachedInputTokens: prompt - cacheReadTokens,
     cacheReadTokens,
@@ -147,6 +184,14 @@ function bucketsOf(usage: CompletionUsage): TokenUsage {
     outputTokens: completion - reasoningTokens,
     reasoningTokens,
   };
+}
+
+/** DeepSeek's word for cached tokens. */
+type CacheHits = { prompt_cache_hit_tokens?: number };
+
+/** A figure from another company's server: anything but a count is none. */
+function countOf(value: unknown): number {
+  return typeof value === "number" && value > 0 && Number.isFinite(value) ? Math.ceil(value) : 0;
 }
 
 /** Endpoints that report no usage are not free: what they were sent and sent back is counted here. */

@@ -32,7 +32,27 @@ export function malformed(provider: string, why: string, cause?: unknown): AppEr
   return new AppError("UNAVAILABLE", `${provider} answered 200 with ${why}`, { reason: "PROVIDER_MALFORMED", cause });
 }
 
-const NETWORK = /^(UND_ERR_|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)/;
+/** An error told in a body whose status was 200, or within a stream: by its code where it has one, else by its words. */
+export function errorOfBody(provider: string, error: unknown): AppError {
+  const { code, status, type } = error !== null && typeof error === "object" ? (error as BodyError) : {};
+  const body = JSON.stringify(typeof error === "string" ? { error: { message: error } } : { error });
+  const told = [status, code].map(Number).find((each) => each >= 400 && each <= 599);
+  const words = `${type ?? ""} ${code ?? ""}`.toLowerCase();
+  const guessed = WORDS.find(([pattern]) => pattern.test(words))?.[1];
+  return errorOfStatus(provider, told ?? guessed ?? 502, body, () => undefined, 0);
+}
+
+type BodyError = { code?: unknown; status?: unknown; type?: unknown };
+
+const WORDS: readonly [RegExp, number][] = [
+  [/rate_limit|quota|billing/, 429],
+  [/overloaded|unavailable|server_error|internal/, 503],
+  [/time_?out/, 504],
+  [/auth|api_key|permission/, 401],
+  [/invalid|not_found|context_length|content_policy/, 400],
+];
+
+const NETWORK = /^(UND_ERR_|HPE_|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH)/;
 
 /** What was thrown while calling: a network failure is UNAVAILABLE, a time-out DEADLINE_EXCEEDED, an abort CANCELLED. */
 export function errorOfCall(provider: string, error: unknown, signal: AbortSignal, timeoutMs: number): AppError {
@@ -41,12 +61,14 @@ export function errorOfCall(provider: string, error: unknown, signal: AbortSigna
   const name = error instanceof Error ? error.name : "";
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (name === "TimeoutError" || code.includes("TIMEOUT")) {
-    return new AppError("DEADLINE_EXCEEDED", `${provider} did not answer within ${timeoutMs} ms`, {
+    const what =
+      code === "UND_ERR_BODY_TIMEOUT" ? "fell silent within its reply" : `did not answer within ${timeoutMs} ms`;
+    return new AppError("DEADLINE_EXCEEDED", `${provider} ${what}`, {
       reason: "PROVIDER_TIMEOUT",
       cause: error,
     });
   }
-  if (NETWORK.test(code)) {
+  if (NETWORK.test(code) || name === "HTTPParserError") {
     const why = error instanceof Error ? error.message : code;
     return new AppError("UNAVAILABLE", `${provider} cannot be reached: ${why}`, {
       reason: "PROVIDER_UNAVAILABLE",
@@ -73,6 +95,7 @@ function readRetryAfter(header: (name: string) => string | undefined, nowMs: num
   const text = header("retry-after");
   if (!text) return undefined;
   const seconds = Number(text);
+  if (seconds < 0) return undefined;
   const waitMs = Number.isNaN(seconds) ? Date.parse(text) - nowMs : seconds * 1000;
   return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
 }

@@ -10,6 +10,7 @@ import {
   NO_TOKENS,
   type TokenUsage,
 } from "../domain/model.ts";
+import type { LoopPorts } from "../domain/run-loop.ts";
 import type { Model } from "../providers/open-models.ts";
 import type { ModelCall, RunRequest } from "./run-request.ts";
 
@@ -31,20 +32,21 @@ const MAX_RETRY_DELAY_MS = 10_000;
  *
  * @throws AppError of the provider, or of cost: without a hold no call is made
  */
-export function createModelCaller(context: Context, run: Run): (request: ModelRequest) => Promise<ModelReply> {
+export function createModelCaller(context: Context, run: Run): LoopPorts["callModel"] {
   const { signal } = run.request;
-  return (request) => {
+  return (request, quiet = false) => {
     let mayRetry = false;
     return retry(
       async () => {
         const attempt = await holdMoney(context, run, request);
+        await noteIntent(run, attempt.id, request);
         mayRetry = true;
-        const heard = { text: "" };
-        const onText = run.onText && hear(heard, run.onText);
+        const heard: Heard = { text: "", hasBegun: false };
+        const onText = !quiet && run.onText ? hear(heard, run.onText) : undefined;
         try {
           return await callOnce(context, run, { ...request, maxTokens: attempt.maxTokens }, attempt.id, onText, heard);
         } catch (error) {
-          mayRetry = heard.text === "" && mayTryAgain(error);
+          mayRetry = !heard.hasBegun && mayTryAgain(error);
           throw error;
         }
       },
@@ -59,9 +61,13 @@ export function createModelCaller(context: Context, run: Run): (request: ModelRe
   };
 }
 
-function hear(heard: { text: string }, onText: (delta: string) => void): (delta: string) => void {
+/** What came of a streamed answer so far. */
+type Heard = { text: string; hasBegun: boolean };
+
+function hear(heard: Heard, onText: (delta: string) => void): (delta: string) => void {
   return (delta) => {
     heard.text += delta;
+    heard.hasBegun = true;
     onText(delta);
   };
 }
@@ -97,9 +103,15 @@ async function holdMoney(
   }
 }
 
-export function chargeOf({ id, request: { caller }, definition }: Pick<Run, "id" | "request" | "definition">) {
+/** A process that dies in the middle of the call leaves a row of it behind. */
+async function noteIntent({ request: { durable }, model }: Run, attemptId: string, request: ModelRequest) {
+  const { provider, name } = model;
+  await durable?.intend({ attemptId, provider, model: name, inputTokens: estimateInputTokens(request) });
+}
+
+export function chargeOf({ id, request: { caller, lineage }, definition }: Pick<Run, "id" | "request" | "definition">) {
   const { tenant, subject, department, project } = caller;
-  return { tenant, subject, department, project, agent: definition.name, runId: id };
+  return { tenant, subject, department, project, agent: definition.name, runId: lineage?.rootRunId ?? id };
 }
 
 async function callOnce(
@@ -108,7 +120,7 @@ async function callOnce(
   request: ModelRequest,
   attemptId: string,
   onText: ((delta: string) => void) | undefined,
-  heard: { readonly text: string },
+  heard: Heard,
 ): Promise<ModelReply> {
   const { model, definition } = run;
   const at = new Date();
@@ -116,6 +128,7 @@ async function callOnce(
   function record(usage: TokenUsage, failed: boolean): void {
     const responseMs = Math.round(performance.now() - startedAtMs);
     const { provider, name } = model;
+    run.request.durable?.noteUsage(attemptId, usage);
     run.calls.push({
       attemptId,
       provider,
@@ -130,20 +143,22 @@ async function callOnce(
     context.measured.calledModel(model.fullName, failed ? "failed" : "ok", responseMs);
   }
   try {
-    const options = { signal: run.request.signal, timeoutMs: definition.spec.limits.timeoutMs, onText };
+    const { timeoutMs } = definition.spec.limits;
+    const onBegun = () => (heard.hasBegun = true);
+    const options = { signal: run.request.signal, timeoutMs, onText, onBegun };
     const reply = await model.breaker.run(() => model.client.complete(model.name, request, options));
     record(reply.usage, false);
     return reply;
   } catch (error) {
-    record(usageOfFailure(error, request, heard.text), true);
+    record(usageOfFailure(error, request, heard), true);
     throw error;
   }
 }
 
 /** A call that was refused costs nothing; one that was cut off is billed for what it read and wrote until then. */
-function usageOfFailure(error: unknown, request: ModelRequest, text: string): TokenUsage {
+function usageOfFailure(error: unknown, request: ModelRequest, heard: Heard): TokenUsage {
   const code = error instanceof AppError ? error.code : "INTERNAL";
-  const wasCutOff = text !== "" || code === "CANCELLED" || code === "DEADLINE_EXCEEDED";
+  const wasCutOff = heard.hasBegun || code === "CANCELLED" || code === "DEADLINE_EXCEEDED";
   if (!wasCutOff) return NO_TOKENS;
-  return { ...NO_TOKENS, uncachedInputTokens: estimateInputTokens(request), outputTokens: estimateTokens(text) };
+  return { ...NO_TOKENS, uncachedInputTokens: estimateInputTokens(request), outputTokens: estimateTokens(heard.text) };
 }

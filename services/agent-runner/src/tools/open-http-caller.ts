@@ -2,7 +2,7 @@ import { lookup } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import { AppError } from "@agentmesh/errors";
 import { Agent } from "undici";
-import type { HttpCaller } from "./http-source.ts";
+import type { HttpCaller } from "./http-send.ts";
 
 const MAX_CONNECTIONS_A_HOST = 32;
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -26,11 +26,18 @@ const privateNetworks: readonly [string, number, "ipv4" | "ipv6"][] = [
   ["ff00::", 8, "ipv6"],
 ];
 
+export type HttpCallerOptions = {
+  readonly allowPrivateNetworks: boolean;
+  /** Hosts ("api.example.com", "localhost:8080") that may learn tenant and subject of a call. Default: none. */
+  readonly identityHosts?: readonly string[];
+};
+
 /**
  * The way out for HTTP tools. Tenants declare the URLs, so names are checked by what they resolve to, at the moment of
  * connecting: a name that points into the mesh's own network reaches nothing.
  */
-export function openHttpCaller(options: { allowPrivateNetworks: boolean }): HttpCaller & AsyncDisposable {
+export function openHttpCaller(options: HttpCallerOptions): HttpCaller & AsyncDisposable {
+  const mayKnow = new Set(options.identityHosts);
   const blocked = new BlockList();
   if (!options.allowPrivateNetworks) {
     for (const [address, prefix, family] of privateNetworks) blocked.addSubnet(address, prefix, family);
@@ -60,6 +67,7 @@ export function openHttpCaller(options: { allowPrivateNetworks: boolean }): Http
       // An address as the host is connected to without a lookup.
       if (isIP(host) !== 0 && isBlocked(host)) throw forbidden(host);
     },
+    mayKnowCaller: (url) => mayKnow.has(url.host),
     [Symbol.asyncDispose]: () => dispatcher.destroy(),
   };
 }

@@ -1,11 +1,12 @@
 import { AppError, toAppError } from "@agentmesh/errors";
-import type { AgentWork, StepWork, ToolWork } from "@agentmesh/proto/orchestrator";
+import type { AgentWork, StepWork } from "@agentmesh/proto/orchestrator";
 import { AgentRun_State } from "@agentmesh/proto/runner";
+import { inSpan } from "@agentmesh/telemetry";
 import type { Context } from "../context.ts";
-import type { ToolArguments } from "../domain/tool.ts";
 import { textOf } from "../handlers/read-request.ts";
 import { executeRun, toFailure } from "../run/execute-run.ts";
 import { readRunOfStep } from "../store/runs.ts";
+import { runToolStep } from "./run-tool-step.ts";
 import type { SubjectTokens } from "./subject-tokens.ts";
 
 export type StepFailure = { readonly code: string; readonly message: string; readonly retryable: boolean };
@@ -21,53 +22,36 @@ export async function runStep(
   work: StepWork,
   signal: AbortSignal,
 ): Promise<StepOutcome> {
+  const { workflow = "", step = "" } = work.labels;
+  const span = { kind: "consumer", traceparent: work.traceparent || undefined } as const;
   try {
-    switch (work.work?.$case) {
-      case "tool":
-        return { ok: true, output: await runToolStep(context, work, work.work.value, signal), costNanoUsd: 0n };
-      case "agent":
-        return await runAgentStep(context, tokens, work, work.work.value, signal);
-      case undefined:
-        throw new AppError("UNIMPLEMENTED", "a step of a kind this worker does not know");
-      default:
-        return work.work satisfies never;
-    }
+    return await inSpan(`step ${workflow}/${step}`, span, () => doStep(context, tokens, work, signal));
   } catch (error) {
     return { ok: false, failure: failureOf(toAppError(signal.aborted ? signal.reason : error)), costNanoUsd: 0n };
+  }
+}
+
+async function doStep(
+  context: Context,
+  tokens: SubjectTokens,
+  work: StepWork,
+  signal: AbortSignal,
+): Promise<StepOutcome> {
+  switch (work.work?.$case) {
+    case "tool":
+      return { ok: true, output: await runToolStep(context, tokens, work, work.work.value, signal), costNanoUsd: 0n };
+    case "agent":
+      return await runAgentStep(context, tokens, work, work.work.value, signal);
+    case undefined:
+      throw new AppError("UNIMPLEMENTED", "a step of a kind this worker does not know");
+    default:
+      return work.work satisfies never;
   }
 }
 
 function failureOf(error: AppError): StepFailure {
   // A worker may learn of a tool or agent a moment after the workflow that uses it; attempts bound the patience.
   return error.code === "NOT_FOUND" ? { ...toFailure(error), retryable: true } : toFailure(error);
-}
-
-/** No database, no token: what a tool needs is in memory already. */
-async function runToolStep(
-  { directory }: Context,
-  work: StepWork,
-  { tool: name, input }: ToolWork,
-  signal: AbortSignal,
-): Promise<unknown> {
-  const tool = directory.tool(work.tenant, name);
-  const args = isArguments(input ?? {}) ? (input ?? {}) : undefined;
-  const errors = args ? tool.parameters.check(args) : ["the input is not a JSON object"];
-  if (!args || errors.length > 0) {
-    throw new AppError("INVALID_ARGUMENT", `the input of tool ${name} does not satisfy it: ${errors.join("; ")}`, {
-      reason: "INVALID_INPUT",
-    });
-  }
-  return tool.run(args, {
-    // Made only when asked for: most tools answer at once.
-    get signal() {
-      return work.timeoutMs > 0 ? AbortSignal.any([signal, AbortSignal.timeout(work.timeoutMs)]) : signal;
-    },
-    idempotencyKey: work.idempotencyKey,
-  });
-}
-
-function isArguments(value: unknown): value is ToolArguments {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 async function runAgentStep(

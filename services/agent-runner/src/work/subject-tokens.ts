@@ -6,7 +6,7 @@ import type { Caller } from "../run/run-request.ts";
 
 export type SubjectTokens = {
   /**
-   * The subject of a workflow run as a caller, with the agent as its actor.
+   * The subject of a workflow run as a caller, with the agent as its actor; without one when it is empty.
    *
    * @throws AppError PERMISSION_DENIED when it may not run agents; UNAVAILABLE when auth does not answer
    */
@@ -24,7 +24,7 @@ export function createSubjectTokens({ peers }: Pick<Context, "peers">, tokens: T
   async function exchange(key: string, tenant: string, subject: string, agent: string): Promise<Caller> {
     const { token } = await peers.auth.exchangeToken({
       credential: { $case: "onBehalfOf", value: { tenant, subject } },
-      actor: `agent:${agent}`,
+      actor: agent === "" ? "" : `agent:${agent}`,
     });
     const principal = await tokens.verify(token);
     if (principal.tenant !== tenant || principal.subject !== subject) {
@@ -37,8 +37,8 @@ export function createSubjectTokens({ peers }: Pick<Context, "peers">, tokens: T
     }
     const known = remembered.get(key);
     if (known) known.renewAtMs = principal.expiresAtMs - RENEW_BEFORE_MS;
-    const { department, project, actors } = principal;
-    return { tenant, subject, department, project, actors, token };
+    const { department, project, actors, permissions } = principal;
+    return { tenant, subject, department, project, actors, permissions, token };
   }
 
   return {

@@ -1,6 +1,7 @@
 import { AppError } from "@agentmesh/errors";
 import { canonicalJson, sha256Hex } from "@agentmesh/ids";
 import type { CacheKey } from "@agentmesh/proto/cache";
+import { canonicalInput } from "./canonical-input.ts";
 
 const HEX_SHA256 = /^[0-9a-f]{64}$/;
 
@@ -11,12 +12,23 @@ const HEX_SHA256 = /^[0-9a-f]{64}$/;
  * @throws AppError INVALID_ARGUMENT when a part is missing, for a key without it would hit what it must not
  */
 export function hashKey(tenant: string, key: CacheKey | undefined): string {
+  const { input, ...policy } = complete(key);
+  return sha256Hex(canonicalJson({ tenant, ...policy, input: canonicalInput(input) }));
+}
+
+/** SHA-256 over the same without the input: answers to different questions may be compared only where this is equal. */
+export function hashPolicy(tenant: string, key: CacheKey | undefined): string {
+  const { input: _, ...policy } = complete(key);
+  return sha256Hex(canonicalJson({ tenant, ...policy }));
+}
+
+function complete(key: CacheKey | undefined): CacheKey {
   if (!key?.agent) throw incomplete("agent");
   if (!key.model) throw incomplete("model");
   if (!HEX_SHA256.test(key.policyHash)) throw incomplete("policy_hash");
   if (!key.input) throw incomplete("input");
-  const { agent, agentVersion, model, policyHash, input } = key;
-  return sha256Hex(canonicalJson({ tenant, agent, agentVersion, model, policyHash, input }));
+  const { agent, agentVersion, model, policyHash, input, namespace = "" } = key;
+  return { agent, agentVersion, model, policyHash, input, namespace };
 }
 
 function incomplete(field: string): AppError {

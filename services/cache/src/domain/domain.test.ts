@@ -6,7 +6,7 @@ import { isPartitionEpoch, partition, partitionEpoch } from "./partition.ts";
 import { scopeOf } from "./scope.ts";
 import { ttlMs } from "./ttl.ts";
 
-const key = { agent: "a", agentVersion: 1, model: "m", policyHash: "0".repeat(64), input: "i" };
+const key = { agent: "a", agentVersion: 1, model: "m", policyHash: "0".repeat(64), input: "i", namespace: "" };
 const entry: Entry = {
   value: Buffer.from("v"),
   costNanoUsd: 10n ** 20n,
@@ -18,7 +18,8 @@ const entry: Entry = {
 test("a key's hash is stable, and differs by tenant and by every part", () => {
   assert.equal(hashKey("t", key), hashKey("t", { ...key }));
   const all = [hashKey("t", key), hashKey("u", key), hashKey("t", { ...key, agentVersion: 2 })];
-  assert.equal(new Set(all).size, 3);
+  all.push(hashKey("t", { ...key, namespace: "user:ada" }));
+  assert.equal(new Set(all).size, 4);
   for (const part of ["agent", "model", "policyHash", "input"]) {
     assert.throws(() => hashKey("t", { ...key, [part]: "" }), { reason: "INCOMPLETE_KEY" });
   }

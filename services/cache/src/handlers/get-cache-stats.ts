@@ -2,7 +2,7 @@ import type { CacheStats, GetCacheStatsRequest } from "@agentmesh/proto/cache";
 import { type Call, type DeepPartial, requirePrincipal } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
 
-/** Counts are over all replicas; what L1 holds is this replica's. */
+/** Counts are over all replicas; what L1 and the index hold is this replica's. */
 export async function getCacheStats(
   context: Context,
   _request: GetCacheStatsRequest,
@@ -11,6 +11,7 @@ export async function getCacheStats(
   const { tenant } = requirePrincipal(call);
   const counts = await context.counts.read(tenant);
   const { entries, bytes } = context.l1.sizeOf(tenant);
+  const questions = context.semantic.sizeOf(tenant);
   return {
     l1Hits: BigInt(counts.l1Hits),
     l2Hits: BigInt(counts.l2Hits),
@@ -20,5 +21,11 @@ export async function getCacheStats(
     l1Entries: BigInt(entries),
     l1Bytes: BigInt(bytes),
     savedNanoUsd: counts.savedNanoUsd,
+    semanticHits: BigInt(counts.semanticHits),
+    coalesced: BigInt(counts.coalesced),
+    vetoed: BigInt(counts.vetoed),
+    semanticEntries: BigInt(questions.entries),
+    semanticBytes: BigInt(questions.bytes),
+    spentNanoUsd: counts.spentNanoUsd,
   };
 }

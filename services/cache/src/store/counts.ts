@@ -73,9 +73,13 @@ function toCounts(stored: Readonly<Record<string, string>>): Counts {
   return {
     l1Hits: count("l1Hits"),
     l2Hits: count("l2Hits"),
+    semanticHits: count("semanticHits"),
     misses: count("misses"),
+    coalesced: count("coalesced"),
+    vetoed: count("vetoed"),
     stores: count("stores"),
     evictions: count("evictions"),
     savedNanoUsd: BigInt(stored.savedNanoUsd ?? 0),
+    spentNanoUsd: BigInt(stored.spentNanoUsd ?? 0),
   };
 }

@@ -8,6 +8,7 @@ import { firstRows } from "../pages.ts";
 import { shortSubject } from "../subject.ts";
 import { printTable } from "../table.ts";
 import { when } from "../time.ts";
+import { UsageError } from "../usage-error.ts";
 import { yamlText } from "../yaml-text.ts";
 
 const MAX_RESOURCES = 5_000;
@@ -15,10 +16,15 @@ const MAX_RESOURCES = 5_000;
 export const get: Command = {
   usage: ["get KIND", "get KIND NAME", "get all"],
   about: `A kind may be written as people say it: agents, data-policy, slatargets. There are ${kinds().join(", ")}.
--o yaml prints what \`apply\` takes.`,
+-o yaml prints what \`apply\` takes. NAME@2 is version 2, whatever came after it: applied again, it is the next version.`,
   options: { output: { short: "o", value: "yaml|json", about: "Print whole resources" } },
   words: { min: 1, max: 2 },
-  examples: ["get agents", "get workflow triage -o yaml", "get all -o yaml > backup.yaml"],
+  examples: [
+    "get agents",
+    "get workflow triage -o yaml",
+    "get agent drafter@2 -o yaml > drafter.yaml",
+    "get all -o yaml > backup.yaml",
+  ],
   async run(shell, args) {
     const { out } = shell;
     const [word = "", name] = args.words;
@@ -42,13 +48,21 @@ export const get: Command = {
 async function read(mesh: MeshClient, wanted: readonly string[], name: string | undefined): Promise<Resource[]> {
   const lists = wanted.map(async (kind) => {
     const owner = mesh[ownerOf(kind)];
-    if (name !== undefined) return [await owner.getResource({ kind, name })];
+    if (name !== undefined) return [await owner.getResource({ kind, ...versionOf(name) })];
     return firstRows(MAX_RESOURCES, async (page) => {
       const reply = await owner.listResources({ kind, ...page });
       return { rows: reply.resources, next: reply.nextPageToken };
     });
   });
   return (await Promise.all(lists)).flat();
+}
+
+/** `drafter@2`: version 2. Without one: the current, which the wire calls 0. */
+function versionOf(text: string): { name: string; version: number } {
+  const [name = "", version] = text.split("@");
+  if (version === undefined) return { name, version: 0 };
+  if (/^[1-9]\d{0,8}$/.test(version)) return { name, version: Number(version) };
+  throw new UsageError(`${text}: after the @ comes the number of a version, for instance ${name}@1`);
 }
 
 function printResources(out: Output, found: readonly Resource[], wanted: readonly string[]): void {

@@ -1,0 +1,96 @@
+import { AppError, toAppError } from "@agentmesh/errors";
+import { type Dispatcher, request } from "undici";
+import type { ToolCallContext } from "../domain/tool.ts";
+
+/** The way out for HTTP tools; refuses addresses that tools must not reach. */
+export type HttpCaller = {
+  readonly dispatcher: Dispatcher;
+  assertAllowed(url: URL): void;
+  /** Whether the operator lets this host learn who a call is for. */
+  mayKnowCaller(url: URL): boolean;
+};
+
+export type HttpMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export type HttpCall = {
+  readonly method: HttpMethod;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body: unknown;
+  readonly passIdentity: boolean;
+};
+
+const MAX_RESPONSE_BYTES = 256 * 1024;
+
+/**
+ * One request: no redirects, a bounded reply, an idempotency key wherever something may change.
+ *
+ * @throws AppError UNAVAILABLE where the same request may succeed later, FAILED_PRECONDITION where it will not
+ */
+export async function sendHttp(http: HttpCaller, call: HttpCall, context: ToolCallContext): Promise<unknown> {
+  const { method, url } = call;
+  const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+  try {
+    const response = await request(url, {
+      method,
+      dispatcher: http.dispatcher,
+      headers: {
+        accept: "application/json, text/plain",
+        "user-agent": "agentmesh",
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...(method !== "GET" && { "idempotency-key": context.idempotencyKey }),
+        ...call.headers,
+        ...(call.passIdentity && identityHeaders(context)),
+      },
+      ...(body !== undefined && { body }),
+      signal: context.signal,
+    });
+    return readReply(response.statusCode, await readBounded(response.body), response.headers["content-type"]);
+  } catch (error) {
+    throw toAppError(error, `${method} ${url.origin}${url.pathname}`);
+  }
+}
+
+function identityHeaders({ caller }: ToolCallContext): Record<string, string> {
+  return { "x-mesh-tenant": caller.tenant, "x-mesh-subject": caller.subject };
+}
+
+/** @throws AppError INVALID_ARGUMENT (IDENTITY_NOT_ALLOWED) */
+export function assertMayKnowCaller(http: HttpCaller, url: URL, passIdentity: boolean): void {
+  if (!passIdentity || http.mayKnowCaller(url)) return;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `spec.source.passIdentity: ${url.host} is not among the hosts that may learn who a call is for; an operator lists them in httpTools.identityHosts`,
+    { reason: "IDENTITY_NOT_ALLOWED", field: "spec.source.passIdentity" },
+  );
+}
+
+async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > MAX_RESPONSE_BYTES) {
+      throw new AppError("FAILED_PRECONDITION", `it answered more than ${MAX_RESPONSE_BYTES} bytes; ask it for less`, {
+        reason: "TOO_LARGE",
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function readReply(status: number, text: string, contentType: string | string[] | undefined): unknown {
+  if (status >= 500 || status === 429 || status === 408) {
+    throw new AppError("UNAVAILABLE", `it answered ${status}: ${text.slice(0, 300)}`);
+  }
+  if (status >= 300) throw new AppError("FAILED_PRECONDITION", `it answered ${status}: ${text.slice(0, 300)}`);
+  if (!String(contentType).includes("json")) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return text;
+  }
+}

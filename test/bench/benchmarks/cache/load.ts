@@ -1,0 +1,11 @@
+/** Look-ups of a repeat that are answered by L2, one after the other. */
+export const l2Lookups = 1_000;
+/** Look-ups of a repeat that are answered by another wording, one after the other. */
+export const semanticLookups = 300;
+/** Equal questions at the same moment. */
+export const equalMisses = 1_000;
+/** How long an answer takes that one of them makes. */
+export const upstreamMs = 300;
+export const answerBytes = 500;
+/** What the cache takes in one call. */
+export const batch = 200;

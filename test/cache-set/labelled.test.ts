@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { embedWords } from "@agentmesh/cache/embed-words";
+import { type CacheUnderTest, lookUpAll, openCache, storeAll } from "./cache.ts";
+import { labelled } from "./pairs/labelled.ts";
+import type { Kind, Pair } from "./pairs/pair.ts";
+import { wordings } from "./pairs/paraphrases.ts";
+
+let stack: AsyncDisposableStack;
+let cache: CacheUnderTest;
+let token: string;
+/** Whether the answer to `a` was given for `b`, pair by pair. */
+let hits: boolean[];
+
+before(async () => {
+  stack = new AsyncDisposableStack();
+  cache = await openCache(stack);
+  token = await cache.token("acme");
+  // Each pair by itself: an agent of its own is a partition of its own.
+  const agentOf = (index: number) => `pair-${index}`;
+  await storeAll(
+    cache,
+    token,
+    labelled.map(({ a }, index) => ({ question: a, agent: agentOf(index) })),
+    () => "a",
+  );
+  const asked = labelled.map(({ b }, index) => ({ question: b, agent: agentOf(index) }));
+  hits = (await lookUpAll(cache, token, asked)).map((answer) => answer !== undefined);
+});
+
+after(() => stack.disposeAsync());
+
+test("the set is as large and as mixed as it says", () => {
+  assert.ok(labelled.length >= 400, `${labelled.length} pairs`);
+  assert.equal(new Set(labelled.map(({ a, b }) => `${a} | ${b}`)).size, labelled.length, "no pair twice");
+  assert.deepEqual(
+    labelled.filter(({ a, b }) => a === b),
+    [],
+  );
+});
+
+test("false hits are at most one in a hundred, and none is a reversal or another number", (t) => {
+  const wrong = labelled.filter((pair, index) => !pair.same && hits[index]);
+  const different = labelled.filter((pair) => !pair.same).length;
+  for (const pair of wrong) t.diagnostic(`false hit, ${pair.kind}: ${pair.a} | ${pair.b}`);
+  t.diagnostic(`false hits: ${wrong.length} of ${different} pairs that differ`);
+  for (const [kind, count] of countByKind()) t.diagnostic(`${kind}: ${count.hits} hits of ${count.pairs} pairs`);
+  assert.ok(wrong.length <= different * 0.01);
+  assert.deepEqual(
+    wrong.filter(({ kind }) => kind === "reversal" || kind === "number"),
+    [],
+  );
+});
+
+test("it hits more than the best static threshold does at no more false hits", (t) => {
+  const cosines = labelled.map(({ a, b }) => cosine(a, b));
+  const same = labelled.filter((pair) => pair.same).length;
+  const different = labelled.length - same;
+  const ours = labelled.filter((pair, index) => pair.same && hits[index]).length / same;
+  const falseHits = labelled.filter((pair, index) => !pair.same && hits[index]).length;
+  const rates = [0, 0.01, 0.05].map((allowed) => {
+    const limit = allowed === 0 ? falseHits : Math.floor(different * allowed);
+    return { allowed, ...bestThreshold(labelled, cosines, limit, same) };
+  });
+  t.diagnostic(`hit rate ${percent(ours)} of ${same} pairs alike, with ${falseHits} false hits`);
+  for (const { allowed, threshold, hitRate } of rates) {
+    t.diagnostic(
+      `static cosine threshold ${threshold.toFixed(3)}: ${percent(hitRate)} at ` +
+        `${allowed === 0 ? "as many false hits" : `up to ${percent(allowed)} false hits`}`,
+    );
+  }
+  assert.ok(ours > (rates[0]?.hitRate ?? 1));
+});
+
+test("with all questions in one partition each wording still gets its own question's answer", async (t) => {
+  const agent = "all-together";
+  const groups = wordings.map(([first = ""], index) => ({ question: first, agent, group: String(index) }));
+  const groupOf = new Map(groups.map(({ question, group }) => [question, group]));
+  await storeAll(cache, token, groups, ({ question }) => groupOf.get(question) ?? "");
+  const others = wordings.flatMap(([, ...rest], index) => rest.map((question) => ({ question, group: String(index) })));
+  const answers = await lookUpAll(
+    cache,
+    token,
+    others.map(({ question }) => ({ question, agent })),
+  );
+  const found = answers.filter((answer) => answer !== undefined).length;
+  const wrong = others.filter(({ group }, index) => answers[index] !== undefined && answers[index] !== group);
+  t.diagnostic(`${found} of ${others.length} wordings answered, ${wrong.length} by another question's answer`);
+  assert.deepEqual(wrong, []);
+});
+
+function countByKind(): Map<Kind, { pairs: number; hits: number }> {
+  const counts = new Map<Kind, { pairs: number; hits: number }>();
+  for (const [index, { kind }] of labelled.entries()) {
+    const { pairs, hits: before } = counts.get(kind) ?? { pairs: 0, hits: 0 };
+    counts.set(kind, { pairs: pairs + 1, hits: before + (hits[index] ? 1 : 0) });
+  }
+  return counts;
+}
+
+/** The lowest threshold on the cosine alone that lets no more than `limit` false hits through. */
+function bestThreshold(pairs: readonly Pair[], cosines: readonly number[], limit: number, same: number) {
+  const foreign = pairs.flatMap((pair, index) => (pair.same ? [] : [cosines[index] ?? 0])).sort((a, b) => b - a);
+  const threshold = (foreign[limit] ?? 0) + Number.EPSILON;
+  const hitRate = pairs.filter((pair, index) => pair.same && (cosines[index] ?? 0) > threshold).length / same;
+  return { threshold, hitRate };
+}
+
+function cosine(a: string, b: string): number {
+  const other = embedWords(b);
+  return embedWords(a).reduce((sum, value, index) => sum + value * (other[index] ?? 0), 0);
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
