@@ -45,7 +45,14 @@ test("whatever the calls, hard budgets are never overrun, and a hold counts in a
         }
       }
     }),
+    { numRuns: 1000 },
   );
+});
+
+test("the input alone must fit, also of a call that asks for no output", () => {
+  const book = compilePrice({ provider: "p", model: "m", source: "test", inputUsdPerMTok: 1, outputUsdPerMTok: 1 }, 1);
+  const room = named([{ hard: true, limitNanoUsd: 999n, spentNanoUsd: 0n, heldNanoUsd: 0n }]);
+  assert.throws(() => decideHold({ inputTokens: 1n, maxOutputTokens: 0n }, book, room), { reason: "BUDGET_EXHAUSTED" });
 });
 
 test("what the headroom buys costs at most the headroom, and one token more would not fit", () => {

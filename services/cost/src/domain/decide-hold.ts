@@ -36,8 +36,9 @@ export function decideHold(
   for (const room of rooms) {
     if (!room.hard) continue;
     const headroom = room.limitNanoUsd - room.spentNanoUsd - room.heldNanoUsd;
-    const affordable = headroom < 0n ? 0n : affordableOutput(headroom, call.inputTokens, maxOutputTokens, price);
-    if (affordable < maxOutputTokens || headroom < worstCostOf(call.inputTokens, 0n, price)) {
+    if (headroom < worstCostOf(call.inputTokens, 0n, price)) throw exhausted(room);
+    const affordable = affordableOutput(headroom, call.inputTokens, maxOutputTokens, price);
+    if (affordable < maxOutputTokens) {
       maxOutputTokens = affordable;
       tightest = room;
     }
