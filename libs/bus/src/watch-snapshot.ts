@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { AppError, describeError } from "@agentmesh/errors";
-import type { KvWatchEntry } from "@nats-io/kv";
+import type { KV, KvWatchEntry } from "@nats-io/kv";
 import type { Bus } from "./connect.ts";
 import { BEAT_KEY, BEAT_MS, readRow } from "./snapshot-row.ts";
 import { SNAPSHOT_BUCKET } from "./streams.ts";
@@ -26,6 +26,7 @@ export type Snapshot<T> = AsyncDisposable & {
   readonly loaded: Promise<void>;
 };
 
+const OPEN_WITHIN_MS = 5_000;
 const REWATCH_WAIT_MS = 250;
 // A watch does not learn that its bucket was lost and made anew, so after silence it begins again: soon while the owner
 // may be beating elsewhere, ever more rarely while it is down.
@@ -63,7 +64,7 @@ export function watchSnapshot<T>(bus: Bus, options: SnapshotOptions<T>): Snapsho
 
   async function watchOnce(): Promise<void> {
     const kv = await bus.snapshots();
-    const watch = await kv.watch({ key: `${topic}.>` });
+    const watch = await openWithin(kv.watch({ key: `${topic}.>` }));
     const end = () => watch.stop();
     stop.signal.addEventListener("abort", end, { once: true });
     const silence = setTimeout(() => {
@@ -142,3 +143,20 @@ export function watchSnapshot<T>(bus: Bus, options: SnapshotOptions<T>): Snapsho
     },
   };
 }
+
+/** A watch that does not open in time is given up and tried again; one that opens late is ended. */
+async function openWithin(opening: Promise<KvWatch>): Promise<KvWatch> {
+  const late = new AbortController();
+  const bound = wait(OPEN_WITHIN_MS, undefined, { signal: late.signal }).then(() => {
+    void opening.then((watch) => watch.stop()).catch(() => undefined);
+    throw new AppError("UNAVAILABLE", `the watch did not open within ${OPEN_WITHIN_MS} ms`);
+  });
+  try {
+    return await Promise.race([opening, bound]);
+  } finally {
+    bound.catch(() => undefined);
+    late.abort();
+  }
+}
+
+type KvWatch = Awaited<ReturnType<KV["watch"]>>;

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { type Bus, connectBus, type Snapshot, subjectToken, watchSnapshot } from "@agentmesh/bus";
 import { AppError } from "@agentmesh/errors";
 import {
@@ -27,6 +28,7 @@ type Jwks = { keys: { kty: string; kid: string; alg: string }[] };
 
 // Tokens live minutes and keys weeks; beyond this an owner that fell silent may have revoked something unseen.
 const MAX_STALE_MS = 15 * 60_000;
+const HEAR_WITHIN_MS = 5_000;
 
 /**
  * Opens log, metrics, NATS, identity and the admin port of a service.
@@ -54,6 +56,8 @@ export async function openFoundation(config: MeshConfig, service: string): Promi
   const revocations = stack.use(
     watchSnapshot<object>(bus, { topic: "revocations", parse: (value) => value as object, maxStaleMs: MAX_STALE_MS }),
   );
+  // Whoever is ready can judge a token; without auth it can never be, and refuses everybody until auth is heard.
+  await Promise.race([Promise.all([jwks.loaded, revocations.loaded]), wait(HEAR_WITHIN_MS, undefined, { ref: false })]);
   const tokens = createTokenVerifier({
     jwks: () => jwks.get("current"),
     audiences: [service, "mesh"],

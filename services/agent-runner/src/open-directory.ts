@@ -21,6 +21,7 @@ export type Directory = AsyncDisposable & {
   await(kind: string, tenant: string, name: string, version: number): Promise<void>;
 };
 
+const LOAD_WITHIN_MS = 10_000;
 const AWAIT_MS = 1_000;
 const LOOK_AGAIN_MS = 5;
 
@@ -41,7 +42,8 @@ export async function openDirectory(bus: Bus, ports: ToolPorts): Promise<Directo
     },
     { onChange: (key) => defined.delete(key) },
   );
-  await Promise.all([agents.loaded, tools.loaded]);
+  // Beyond that the first runs may miss an agent that is still on its way, which is better than never to start.
+  await Promise.race([Promise.all([agents.loaded, tools.loaded]), wait(LOAD_WITHIN_MS, undefined, { ref: false })]);
 
   function tool(tenant: string, name: string): Tool {
     const row = tools.get(`${tenant}.${name}`);
