@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { accountOf } from "@agentmesh/nats/publishers";
 import { checkoutDir, dataRoot } from "./checkout.ts";
+import { compileAhead } from "./mesh/compile-ahead.ts";
 import { clearLeftovers, drainWithinMs, openPorts } from "./mesh/prepare.ts";
 import type { MeshOptions, RunningMesh } from "./mesh/running-mesh.ts";
 import { addressesOf, type PlacedService, placeServices } from "./mesh/service-plans.ts";
@@ -49,9 +50,11 @@ export async function startMesh(options: MeshOptions = {}): Promise<RunningMesh>
   recordRun(root, placed, supervisor);
   placed = await placeServices(ports, options.replicas ?? {});
   const secrets = openSecrets(root);
+  const compiled = options.command ? undefined : compileAhead(env, options.signal);
   const servers = await startServers({ root, env, secrets, ports, supervisor, log });
   ports.save();
   const provisioned = await provision({ root, postgresAdminUrl: servers.postgresAdminUrl });
+  await compiled;
   await startServices({ root, options, env, placed, servers, provisioned, supervisor, log });
   options.signal?.removeEventListener("abort", stopStarting);
   stack.move();

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
+import { nodeFlags, nodeVariables } from "../local/mesh/node-settings.ts";
 
 const deployDir = dirname(import.meta.dirname);
 const rootDir = dirname(deployDir);
@@ -42,7 +43,7 @@ test("what runs is not root, has no shell and starts Node directly", () => {
   const runtime = stageOf("runtime");
   assert.ok(runtime.includes("FROM scratch AS runtime"));
   assert.ok(runtime.includes("USER 10001:10001"));
-  assert.ok(runtime.includes('ENTRYPOINT ["/usr/local/bin/node"]'));
+  assert.ok(runtime.some((line) => line.startsWith('ENTRYPOINT ["/usr/local/bin/node"')));
   for (const name of ["service", "provision"]) {
     assert.deepEqual(
       stageOf(name).filter((line) => /^(USER|RUN|ENTRYPOINT) /.test(line)),
@@ -51,6 +52,17 @@ test("what runs is not root, has no shell and starts Node directly", () => {
     );
   }
   assert.ok(stageOf("service").some((line) => line.startsWith("HEALTHCHECK ") && line.includes("healthcheck.mjs")));
+});
+
+test("Node runs as it does on a laptop, and what it runs is compiled", () => {
+  const runtime = stageOf("runtime");
+  const entry = JSON.stringify(["/usr/local/bin/node", ...nodeFlags]).replaceAll(",", ", ");
+  assert.ok(runtime.includes(`ENTRYPOINT ${entry}`), entry);
+  const variables = runtime.filter((line) => line.startsWith("ENV ")).flatMap((line) => line.split(" "));
+  for (const [name, value] of Object.entries(nodeVariables)) assert.ok(variables.includes(`${name}=${value}`), name);
+  assert.ok(variables.some((variable) => variable.startsWith("NODE_COMPILE_CACHE=")));
+  assert.ok(stageOf("service").includes("FROM loaded AS service"));
+  assert.ok(stageOf("loaded").some((line) => line.startsWith("RUN ") && line.includes("--load-only")));
 });
 
 test("packages come from the lock file, without their scripts, and nothing is added from an address", () => {

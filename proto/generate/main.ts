@@ -23,7 +23,8 @@ buf("generate", "-o", draftDir);
 // Options are read from the descriptors; as messages nobody needs them, nor the eight thousand lines behind them.
 rmSync(join(genDir, "agentmesh/options"), { recursive: true });
 rmSync(join(genDir, "google/protobuf/descriptor.ts"));
-buf("build", "--as-file-descriptor-set", "-o", join(genDir, "descriptors.binpb"));
+// Without comments and positions, which nothing reads at runtime: with them the gateway holds 6 MB more.
+buf("build", "--as-file-descriptor-set", "--exclude-source-info", "-o", join(genDir, "descriptors.binpb"));
 
 const catalog = readCatalog(readFileSync(join(genDir, "descriptors.binpb")));
 for (const service of catalog.services) {

@@ -4,6 +4,7 @@ import { checkoutDir } from "../checkout.ts";
 import type { PortBlock } from "../processes/ports.ts";
 import type { SupervisedPlan } from "../processes/supervisor.ts";
 import { meshServices } from "../services.ts";
+import { nodeFlags, nodeVariables } from "./node-settings.ts";
 import type { MeshService } from "./running-mesh.ts";
 
 export type PlacedService = MeshService & {
@@ -73,6 +74,7 @@ export function planService(
 ): SupervisedPlan {
   const [program = process.execPath, ...args] = command?.(placed.service) ?? [
     process.execPath,
+    ...nodeFlags,
     join("services", placed.service, "src", "main.ts"),
   ];
   return {
@@ -83,6 +85,7 @@ export function planService(
     args,
     cwd: checkoutDir,
     env: {
+      ...nodeVariables,
       ...env,
       LISTEN_HOST: "127.0.0.1",
       GRPC_PORT: String(placed.grpcPort),

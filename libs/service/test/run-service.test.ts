@@ -86,6 +86,12 @@ test("SIGTERM during the start ends it at once with 0", async () => {
   assert.match(started.out(), /"msg":"stopped during the start"/);
 });
 
+test("told to load only, it starts nothing", async () => {
+  const loaded = start("--load-only");
+  assert.deepEqual(await loaded.exit, [0, null]);
+  assert.equal(loaded.out() + loaded.err(), "");
+});
+
 test("a start that fails exits with 1 and one line that says why", async () => {
   await using taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");

@@ -14,6 +14,7 @@ import type { Model, Models } from "./providers/open-models.ts";
 import type { AgentPools } from "./run/agent-pools.ts";
 import type { InFlight } from "./run/in-flight.ts";
 import type { RunMiddleware } from "./run/middleware.ts";
+import type { KeptAnswer } from "./run/store-answers.ts";
 import type { EndedRun } from "./run/store-runs.ts";
 import type { Functions } from "./tools/functions/define-function.ts";
 import type { DataPolicies } from "./watch-data-policies.ts";
@@ -40,6 +41,8 @@ export type Context = {
   readonly inFlight: InFlight;
   /** One transaction for all runs that end while the last one commits. */
   readonly storeRun: GroupCommit<EndedRun, true>;
+  /** One call of the cache for all answers that are ready while the last one is under way. */
+  readonly storeAnswer: GroupCommit<KeptAnswer, true>;
   readonly peers: {
     readonly auth: Client<typeof authContract>;
     readonly cache: Client<typeof cacheContract>;

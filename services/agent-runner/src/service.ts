@@ -23,6 +23,7 @@ import { createAgentPools } from "./run/agent-pools.ts";
 import { trackInFlight } from "./run/in-flight.ts";
 import { usualMiddleware } from "./run/middleware.ts";
 import { startOptimiser } from "./run/start-optimiser.ts";
+import { storeAnswers } from "./run/store-answers.ts";
 import { storeRuns } from "./run/store-runs.ts";
 import { builtinFunctions } from "./tools/functions/builtin.ts";
 import { openMcpSessions } from "./tools/mcp/open-mcp-sessions.ts";
@@ -32,6 +33,9 @@ import { startWorker } from "./work/start-worker.ts";
 
 // Two, so that the next group's statements run while the last one's commit reaches the disk.
 const PARALLEL_COMMITS = 2;
+const ANSWERS_A_CALL = 100;
+// A store waits for the embedder where the cache has one.
+const PARALLEL_STORES = 8;
 
 export async function startAgentRunner(config: AgentRunnerConfig, overrides: Partial<Context> = {}): Promise<Running> {
   await using stack = new AsyncDisposableStack();
@@ -71,6 +75,7 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
   const ports = { http, mcp, functions: overrides.functions ?? builtinFunctions };
   const kinds = resourceKinds(models, ports);
   const resources = stack.use(await openResources({ service: "agent-runner", db, bus: base.bus, kinds }));
+  const peers = openPeers(config, base, stack);
   const context: Context = {
     config,
     log: base.log,
@@ -86,12 +91,18 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
       health.isHealthy(provider) ? optimiser.reservationOf(fullName) : `${provider} does not answer probes`,
     pools,
     durable: stack.use(openDurableRuns({ bus: base.bus, db, log: base.log })),
-    peers: openPeers(config, base, stack),
+    peers,
     inFlight: stack.use(trackInFlight()),
     storeRun: groupCommit({
       name: "agent runs",
       concurrency: PARALLEL_COMMITS,
       commit: (ended) => storeRuns(db, ended),
+    }),
+    storeAnswer: groupCommit({
+      name: "answers for the cache",
+      maxItems: ANSWERS_A_CALL,
+      concurrency: PARALLEL_STORES,
+      commit: (kept) => storeAnswers(peers.cache, kept),
     }),
     ...overrides,
   };

@@ -46,7 +46,7 @@ export async function startAuth(config: AuthConfig, overrides: Partial<Context> 
   const tokenTtlMs = Math.max(config.tokens.accessTtlS, config.tokens.internalTtlS) * 1000;
   const revocations = stack.use(await openRevocations(bus, db, tokenTtlMs));
   const accounts = rememberAccounts(db);
-  const passwords = await createPasswords(config.passwords);
+  const passwords = createPasswords(config.passwords);
   const resources = stack.use(
     await openResources({ service: "auth", db, bus, kinds, onChange: onChange({ revocations, accounts }) }),
   );

@@ -5,8 +5,8 @@ import { z } from "zod";
 export const configSchema = z.strictObject({
   ...meshSettings,
   redis: redisSettings.extend({
-    /** A command that takes longer counts as a miss, in milliseconds. Default 50. */
-    timeoutMs: z.int().min(1).max(5_000).default(50),
+    /** What takes Redis longer counts as a miss, in milliseconds. Default 100. */
+    timeoutMs: z.int().min(1).max(5_000).default(100),
   }),
   l1: z
     .strictObject({

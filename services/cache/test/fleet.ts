@@ -28,14 +28,13 @@ export async function startFleet(
   const callers = stack.use(await testCallers(environment));
   async function start(more: object = {}, changed: Partial<Context> = {}) {
     const running = stack.use(await startCache({ ...settingsIn(environment), ...settings, ...more }, changed));
-    return { running, client: await callers.client(cacheContract, running.port, "agent-runner") };
+    const client = await callers.client(cacheContract, running.port, "agent-runner");
+    const token = await callers.token();
+    await eventually(() => client.lookup({ key: keyOf("warm up") }, { token }).then(() => true), { what: "keys" });
+    return { running, client };
   }
   const first = await start({}, overrides);
   const others = await Promise.all(Array.from({ length: count - 1 }, () => start({}, overrides)));
-  const token = await callers.token();
-  for (const { client } of [first, ...others]) {
-    await eventually(() => client.lookup({ key: keyOf("warm up") }, { token }).then(() => true), { what: "keys" });
-  }
   return {
     environment,
     callers,

@@ -116,8 +116,8 @@ export function openRunAnswers(
     async keep(made, costNanoUsd) {
       const value = Buffer.from(JSON.stringify(made));
       const { ttlS } = definition.spec.cache;
-      const entry = { key, epoch, lease: giveBack(), ttlS, costNanoUsd, value, ...(semantic && { semantic }) };
-      await attempt("store", cache.store(entry, { token }));
+      const store = { key, epoch, lease: giveBack(), ttlS, costNanoUsd, value, ...(semantic && { semantic }) };
+      await attempt("store", context.storeAnswer({ token, store }));
     },
     keepNone: () => release(true),
     [Symbol.asyncDispose]: () => release(false),

@@ -25,13 +25,14 @@ export type Passwords = {
   ): Promise<T>;
 };
 
-export async function createPasswords(options: { hashesAtOnce: number; maxQueue: number }): Promise<Passwords> {
+export function createPasswords(options: { hashesAtOnce: number; maxQueue: number }): Passwords {
   const bulkhead: Bulkhead = createBulkhead({
     name: "password hashing",
     places: options.hashesAtOnce,
     queue: options.maxQueue,
   });
-  const dummy = await hashNow(randomBytes(SALT_BYTES).toString("base64"));
+  // No password has this hash, and comparing one with it costs what any comparison does.
+  const dummy = phc(randomBytes(SALT_BYTES), randomBytes(HASH_BYTES));
 
   async function matches(password: string, hash: string | undefined): Promise<boolean> {
     const equal = await equals(password, hash ?? dummy);
@@ -47,6 +48,10 @@ export async function createPasswords(options: { hashesAtOnce: number; maxQueue:
 async function hashNow(password: string): Promise<string> {
   const nonce = randomBytes(SALT_BYTES);
   const hash = await derive(password, { nonce, memory: MEMORY_KIB, passes: PASSES, parallelism: LANES }, HASH_BYTES);
+  return phc(nonce, hash);
+}
+
+function phc(nonce: Buffer, hash: Buffer): string {
   return `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=${LANES}$${unpadded(nonce)}$${unpadded(hash)}`;
 }
 

@@ -92,7 +92,7 @@ export async function joinFlight(context: Context, place: Place): Promise<Search
   const joined = await context.flights.join(flight);
   context.measured.joined(joined.is);
   if (joined.is !== "lead") return joined;
-  const [hit] = await searchExact(context, [place]);
+  const [hit] = await searchExact(context, [place], true);
   if (!hit) return joined;
   await context.flights.end(flight, joined.lease);
   return { is: "hit", hit };

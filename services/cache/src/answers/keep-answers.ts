@@ -37,7 +37,7 @@ export async function keepAnswers(
     kept.filter((one) => one !== undefined),
   );
   await Promise.all(stores.map((store, index) => endFlight(context, tenant, store, hashes[index] ?? "")));
-  await Promise.all(kept.map((one) => one?.alike && learnAlike(context, one.place, one.alike, one.entry)));
+  await learnAll(context, kept);
   return kept.map((one) => one !== undefined);
 }
 
@@ -89,6 +89,16 @@ async function write(context: Context, tenant: string, kept: readonly Kept[]): P
     measured.degraded("store");
     for (const _ of kept) measured.stored("l1_only");
     context.log.debug({ reason: describeError(error) }, "answers kept in process only");
+  }
+}
+
+// Each is a search and three commands of Redis.
+const LEARNT_AT_ONCE = 8;
+
+async function learnAll(context: Context, kept: readonly (Kept | undefined)[]): Promise<void> {
+  for (let at = 0; at < kept.length; at += LEARNT_AT_ONCE) {
+    const some = kept.slice(at, at + LEARNT_AT_ONCE);
+    await Promise.all(some.map((one) => one?.alike && learnAlike(context, one.place, one.alike, one.entry)));
   }
 }
 

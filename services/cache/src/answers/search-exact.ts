@@ -11,12 +11,20 @@ export type Hit = {
   readonly similarity?: number;
 };
 
-/** Each place in L1, then what is left in L2 in one pass; a hit there is kept in L1. While Redis is away L1 is all. */
-export async function searchExact(context: Context, places: readonly Place[]): Promise<(Hit | undefined)[]> {
+/**
+ * Each place in L1, then what is left in L2 in one pass; a hit there is kept in L1. While Redis is away L1 is all.
+ *
+ * @param isFresh L2 is asked anew also where another lookup is asking it
+ */
+export async function searchExact(
+  context: Context,
+  places: readonly Place[],
+  isFresh = false,
+): Promise<(Hit | undefined)[]> {
   const near = await Promise.all(places.map((place) => searchL1(context, place)));
   const missing = places.filter((_, index) => near[index] === undefined);
   if (missing.length === 0) return near;
-  const far = await searchL2(context, missing);
+  const far = await searchL2(context, missing, isFresh);
   return near.map((hit, index) => hit ?? far.get(places[index]));
 }
 
@@ -25,10 +33,14 @@ async function searchL1(context: Context, { tenant, partition, hash }: Place): P
   return entry && (await isCurrent(context, tenant, entry)) ? { entry, tier: "l1" } : undefined;
 }
 
-async function searchL2(context: Context, places: readonly Place[]): Promise<Map<Place | undefined, Hit>> {
+async function searchL2(
+  context: Context,
+  places: readonly Place[],
+  isFresh: boolean,
+): Promise<Map<Place | undefined, Hit>> {
   const hits = new Map<Place | undefined, Hit>();
   try {
-    const entries = await context.l2.get(places);
+    const entries = await context.l2.get(places, isFresh);
     for (const [index, place] of places.entries()) {
       const entry = entries[index];
       if (!entry || !(await isCurrent(context, place.tenant, entry))) continue;

@@ -8,9 +8,7 @@ import { openAiEmbedder } from "./openai-compatible.ts";
 const REMEMBERED = 2_000;
 
 export function openEmbedder(settings: CacheConfig["semantic"]["embedder"]): Embedder {
-  return remembering(
-    settings.baseUrl ? openAiEmbedder({ ...settings, baseUrl: settings.baseUrl }) : lexicalEmbedder(),
-  );
+  return remembering(settings.baseUrl ? openAiEmbedder({ ...settings, baseUrl: settings.baseUrl }) : lexicalEmbedder());
 }
 
 function remembering(embedder: Embedder): Embedder {

@@ -1,3 +1,4 @@
+import { setImmediate as pause } from "node:timers/promises";
 import { describeError } from "@agentmesh/errors";
 import { sha256Hex } from "@agentmesh/ids";
 import type { Logger } from "@agentmesh/telemetry";
@@ -39,6 +40,9 @@ export type SemanticTier = {
 };
 
 export type Found = { readonly candidates: readonly Candidate[]; readonly vetoes: readonly Veto[] };
+
+/** Searches of a batch, some ten milliseconds of them, before others have their turn. */
+const BEFORE_PAUSE = 16;
 
 const NOTHING: Found = { candidates: [], vetoes: [] };
 
@@ -83,12 +87,13 @@ export function createSemanticTier(options: {
   return {
     async find(asked) {
       const vectors = await embed(asked.map(({ question }) => question));
-      return Promise.all(
-        asked.map(({ place, question, threshold }, index) => {
-          const vector = vectors[index];
-          return vector ? findOne(place, question, threshold, vector) : NOTHING;
-        }),
-      );
+      const found: Found[] = [];
+      for (const [index, { place, question, threshold }] of asked.entries()) {
+        const vector = vectors[index];
+        found.push(vector ? await findOne(place, question, threshold, vector) : NOTHING);
+        if (index % BEFORE_PAUSE === BEFORE_PAUSE - 1) await pause();
+      }
+      return found;
     },
     async file(place, id, text, expiresAtMs) {
       const [vector] = await embed([text]);

@@ -1,5 +1,6 @@
 import { MAX_OBSERVATIONS, type Observation } from "../domain/learned-bound.ts";
-import { type Question, readQuestion } from "../domain/questions/read-question.ts";
+import type { Question } from "../domain/questions/question.ts";
+import { readQuestion } from "../domain/questions/read-question.ts";
 import type { ByteVector } from "../vectors/quantise.ts";
 import type { VectorArena } from "../vectors/vector-arena.ts";
 import { createVectorIndex } from "../vectors/vector-index.ts";

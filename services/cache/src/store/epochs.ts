@@ -27,6 +27,15 @@ const KEEP_MS = 30 * 24 * 3600 * 1000;
 /** @param hintsArrive while true, what is remembered still counts when Redis is away, for a raise would be heard of */
 export function createEpochs(redis: RedisLink, hintsArrive: () => boolean): Epochs {
   const remembered = new LRUCache<string, { epoch: number; readAtMs: number }>({ max: MAX_REMEMBERED });
+  /** Under way: a thousand lookups at once read once. */
+  const reading = new Map<string, Promise<void>>();
+
+  function readOnce(keys: readonly string[], nowMs: number): Promise<void> {
+    const name = keys.join(" ");
+    const pending = reading.get(name) ?? read(keys, nowMs).finally(() => reading.delete(name));
+    reading.set(name, pending);
+    return pending;
+  }
 
   async function read(keys: readonly string[], nowMs: number): Promise<void> {
     const stored = await redis.run((client) => readOrStart(client, keys, nowMs));
@@ -40,8 +49,11 @@ export function createEpochs(redis: RedisLink, hintsArrive: () => boolean): Epoc
       const keys = scopes.map((scope) => keyOf(tenant, scope));
       const stale = keys.filter((key) => nowMs - (remembered.get(key)?.readAtMs ?? 0) > FRESH_MS);
       if (stale.length > 0) {
-        await read(stale, nowMs).catch((error) => {
-          if (!hintsArrive() || stale.some((key) => !remembered.has(key))) throw error;
+        await readOnce(stale, nowMs).catch((error) => {
+          if (hintsArrive() && stale.every((key) => remembered.has(key))) return;
+          // Without it nothing is found, kept or waited for: worth a second try of what may have been slow for a moment.
+          if (redis.breaker.state === "closed") return readOnce(stale, nowMs);
+          throw error;
         });
       }
       return keys.map((key) => remembered.get(key)?.epoch ?? nowMs);

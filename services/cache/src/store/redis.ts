@@ -10,12 +10,12 @@ export type RedisLink = AsyncDisposable & {
 };
 
 const FAILURES_TO_OPEN = 5;
-// Short, for a probe costs one lookup 50 ms at most and a cache that is off costs money.
+// Short, for a probe costs one lookup a tenth of a second at most and a cache that is off costs money.
 const OPEN_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 1_000;
 const MAX_RECONNECT_WAIT_MS = 500;
 
-/** A connection that never makes anybody wait: no queue while it is away, a bound on each command, a breaker above. */
+/** A connection that never makes anybody wait: no queue while it is away, a bound on all work, a breaker above. */
 export async function openRedis(options: { url: string; timeoutMs: number; log: Logger }): Promise<RedisLink> {
   const { log, timeoutMs } = options;
   const redis = new Redis(options.url, {
@@ -23,7 +23,6 @@ export async function openRedis(options: { url: string; timeoutMs: number; log: 
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: timeoutMs,
     retryStrategy: (times) => Math.min(times * 50, MAX_RECONNECT_WAIT_MS),
   });
   let isDown = false;
@@ -46,7 +45,7 @@ export async function openRedis(options: { url: string; timeoutMs: number; log: 
     breaker,
     async run(work) {
       try {
-        return await breaker.run(() => work(redis));
+        return await breaker.run(() => within(work(redis), timeoutMs));
       } catch (cause) {
         throw new AppError("UNAVAILABLE", `Redis did not answer within ${timeoutMs} ms: ${describeError(cause)}`, {
           reason: "REDIS_UNAVAILABLE",
@@ -59,4 +58,15 @@ export async function openRedis(options: { url: string; timeoutMs: number; log: 
       redis.disconnect();
     },
   };
+}
+
+/** Time for which this process was busy itself does not count: an answer that has arrived meanwhile is read first. */
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => setImmediate(() => late.reject(new Error("no answer in time"))), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

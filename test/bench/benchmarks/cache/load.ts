@@ -7,5 +7,6 @@ export const equalMisses = 1_000;
 /** How long an answer takes that one of them makes. */
 export const upstreamMs = 300;
 export const answerBytes = 500;
-/** What the cache takes in one call. */
-export const batch = 200;
+/** Stores in one call; the cache takes up to 256. */
+export const batch = 100;
+export const fillRounds = 5;

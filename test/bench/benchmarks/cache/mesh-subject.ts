@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { CacheKey, LookupReply } from "@agentmesh/proto/cache";
 import type { Subject } from "../../harness/benchmark.ts";
 import { quantile } from "../../harness/statistics.ts";
-import { answerBytes, batch, equalMisses, l2Lookups, semanticLookups, upstreamMs } from "./load.ts";
+import { answerBytes, batch, equalMisses, fillRounds, l2Lookups, semanticLookups, upstreamMs } from "./load.ts";
 import { measureL1 } from "./measure-l1.ts";
 import { measureRecall } from "./measure-recall.ts";
 import type { CacheClient, Caches } from "./open-caches.ts";
@@ -38,15 +38,22 @@ export function meshSubject(caches: Caches): Subject {
   };
 }
 
-/** The partition that `lookUpAlike` asks. */
-export async function fillPartition({ clients: [client], token }: Caches): Promise<void> {
+/** The partition that `lookUpAlike` asks. A store that a busy machine lost to memory alone is made again. */
+export async function fillPartition({ clients: [client, other], token }: Caches): Promise<void> {
   const { epoch } = await client.lookup({ key: keyOf("epoch?", "alike") }, { token });
-  for (let at = 0; at < questions.length; at += batch) {
-    const stores = questions.slice(at, at + batch).map((question) => ({
-      ...answerTo(keyOf(question, "alike"), epoch),
-      semantic: { threshold: 0 },
-    }));
-    await client.storeMany({ stores }, { token });
+  let missing = questions;
+  for (let round = 0; missing.length > 0; round++) {
+    if (round === fillRounds) throw new Error(`${missing.length} answers are not in Redis after ${fillRounds} rounds`);
+    const left: string[] = [];
+    for (let at = 0; at < missing.length; at += batch) {
+      const part = missing.slice(at, at + batch);
+      const keys = part.map((question) => keyOf(question, "alike"));
+      const stores = keys.map((key) => ({ ...answerTo(key, epoch), semantic: { threshold: 0 } }));
+      await client.storeMany({ stores }, { token });
+      const { replies } = await other.lookupMany({ lookups: keys.map((key) => ({ key })) }, { token });
+      left.push(...part.filter((_, index) => !replies[index]?.hit));
+    }
+    missing = left;
   }
 }
 

@@ -1,5 +1,5 @@
 import * as lexicon from "./lexicon.ts";
-import type { Question, Term } from "./read-question.ts";
+import type { Question, Term } from "./question.ts";
 
 /** Why an answer to one question does not answer the other. */
 export type Veto =
