@@ -71,7 +71,7 @@ export function createSemanticTier(options: {
     const found: Candidate[] = [];
     const vetoes: Veto[] = [];
     for (const { filed, cosine } of shelf.nearest(quantise(vector), options.candidates)) {
-      const compared = isExpired(filed) ? undefined : compareQuestions(question, filed.question());
+      const compared = isExpired(filed) ? undefined : compareQuestions(question, readQuestion(filed.text));
       if (!compared) shelf.remove(filed.id);
       else if (compared.veto) vetoes.push(compared.veto);
       else found.push(candidate(filed, (cosine + compared.alignment) / 2, threshold));

@@ -1,6 +1,4 @@
 import { MAX_OBSERVATIONS, type Observation } from "../domain/learned-bound.ts";
-import type { Question } from "../domain/questions/question.ts";
-import { readQuestion } from "../domain/questions/read-question.ts";
 import type { ByteVector } from "../vectors/quantise.ts";
 import type { VectorArena } from "../vectors/vector-arena.ts";
 import { createVectorIndex } from "../vectors/vector-index.ts";
@@ -12,7 +10,6 @@ export type Filed = {
   readonly text: string;
   readonly expiresAtMs: number;
   readonly observations: readonly Observation[];
-  question(): Question;
 };
 
 /** The answered questions of one partition, in process memory. */
@@ -30,7 +27,7 @@ export type Shelf = {
   clear(): void;
 };
 
-// What a question costs beside its text: objects, map entries, identifiers.
+// What a question costs beside its text and vector: objects, map entries, identifiers. Measured: 480 with a text of 70.
 const OVERHEAD_BYTES = 600;
 const BYTES_PER_CHAR = 2;
 
@@ -71,7 +68,8 @@ export function createShelf(
       }
       if (!known && all.size >= maxEntries) shelf.removeOldest();
       if (!index.set(event.id, event.vector)) return false;
-      put(file(event.id, event.text, event.expiresAtMs, known?.observations ?? []));
+      const { id, text, expiresAtMs } = event;
+      put({ id, text, expiresAtMs, observations: known?.observations ?? [] });
       return true;
     },
     remove(id) {
@@ -102,20 +100,6 @@ export function createShelf(
     },
   };
   return shelf;
-}
-
-function file(id: string, text: string, expiresAtMs: number, observations: readonly Observation[]): Filed {
-  let read: Question | undefined;
-  return {
-    id,
-    text,
-    expiresAtMs,
-    observations,
-    question() {
-      read ??= readQuestion(text);
-      return read;
-    },
-  };
 }
 
 function observed(before: readonly Observation[], { score, same }: Observation): readonly Observation[] {
