@@ -32,7 +32,7 @@ export async function startCache(settings: CacheSettings, overrides: Partial<Con
     epochs: createEpochs(redis, () => base.bus.connected),
     l1: createL1({ ...config.l1, onEvict }),
     l2: createL2(redis, config.l2),
-    semantic: stack.use(openSemanticTier({ config, redis, onEvict, logger: log })),
+    semantic: stack.use(await openSemanticTier({ config, redis, onEvict, logger: log })),
     flights: createFlights({
       redis,
       leaseMs: config.flights.leaseMs,

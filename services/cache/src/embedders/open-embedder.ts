@@ -2,13 +2,16 @@ import { LRUCache } from "lru-cache";
 import type { CacheConfig } from "../config.ts";
 import type { Embedder } from "./embedder.ts";
 import { lexicalEmbedder } from "./lexical.ts";
-import { openAiEmbedder } from "./openai-compatible.ts";
 
 // A question that missed is embedded when it is looked up and needed again when its answer is stored.
 const REMEMBERED = 2_000;
 
-export function openEmbedder(settings: CacheConfig["semantic"]["embedder"]): Embedder {
-  return remembering(settings.baseUrl ? openAiEmbedder({ ...settings, baseUrl: settings.baseUrl }) : lexicalEmbedder());
+export async function openEmbedder(settings: CacheConfig["semantic"]["embedder"]): Promise<Embedder> {
+  const { baseUrl } = settings;
+  if (!baseUrl) return remembering(lexicalEmbedder());
+  // undici comes with it, which is 11 MB of memory.
+  const { openAiEmbedder } = await import("./openai-compatible.ts");
+  return remembering(openAiEmbedder({ ...settings, baseUrl }));
 }
 
 function remembering(embedder: Embedder): Embedder {

@@ -8,15 +8,15 @@ import { createSemanticTier, type SemanticTier } from "./semantic-tier.ts";
 import { createShelves } from "./shelves.ts";
 
 /** The semantic tier with its embedder, index and log. Disposing it closes the embedder's connections. */
-export function openSemanticTier(options: {
+export async function openSemanticTier(options: {
   config: CacheConfig;
   redis: RedisLink;
   onEvict: (tenant: string, entries: number) => void;
   logger: Logger;
-}): SemanticTier & AsyncDisposable {
+}): Promise<SemanticTier & AsyncDisposable> {
   const { config, logger } = options;
   const { maxEntries, maxBytes, candidates } = config.semantic;
-  const embedder = openEmbedder(config.semantic.embedder);
+  const embedder = await openEmbedder(config.semantic.embedder);
   const log = createSemanticLog(options.redis, { maxEntries, keepMs: config.l2.maxTtlS * 1000 });
   const arena = createVectorArena({ dimensions: embedder.dimensions, maxBytes });
   const shelves = createShelves({ arena, log, maxEntries, maxBytes, onEvict: options.onEvict, logger });
