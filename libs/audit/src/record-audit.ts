@@ -36,18 +36,25 @@ export async function recordAudit(
   await recordAudits(tx, [record], at);
 }
 
-/** `recordAudit` for many actions in one statement. */
+// An entry has a few hundred bytes; a message may have a mebibyte.
+const MAX_ENTRIES = 100;
+
+/** `recordAudit` for many actions in one statement; those of a tenant travel together. */
 export async function recordAudits(
   tx: Transaction | Queryable,
   records: readonly AuditRecord[],
   at: Date = new Date(),
 ): Promise<void> {
-  await emitAll(
-    tx,
-    auditRecordedEvent,
-    records.map(({ actors = [], ...rest }) => {
-      const entry = AuditEntry.fromPartial({ ...rest, actors: [...actors], id: newId(), at });
-      return { tenant: rest.tenant, publisher: rest.service, data: { entryId: entry.id, entry } };
-    }),
+  const entries = records.map(({ actors = [], ...rest }) =>
+    AuditEntry.fromPartial({ ...rest, actors: [...actors], id: newId(), at }),
   );
+  const together = Map.groupBy(entries, (entry) => `${entry.service}/${entry.tenant}`);
+  await emitAll(tx, auditRecordedEvent, [...together.values()].flatMap(eventsOf));
+}
+
+function eventsOf(entries: readonly AuditEntry[]) {
+  return Array.from({ length: Math.ceil(entries.length / MAX_ENTRIES) }, (_, chunk) => {
+    const [entry = AuditEntry.create(), ...more] = entries.slice(chunk * MAX_ENTRIES, (chunk + 1) * MAX_ENTRIES);
+    return { tenant: entry.tenant, publisher: entry.service, data: { entryId: entry.id, entry, more } };
+  });
 }

@@ -11,6 +11,8 @@ export type WorkloadIdentity = {
   token(): Promise<string>;
   /** The name of the workload that signed. @throws AppError UNAUTHENTICATED (BAD_WORKLOAD) */
   verify(token: string): Promise<string>;
+  /** The name that `verify` gave for this token, as long as it would again; undefined says nothing: verify it. */
+  recall(token: string): string | undefined;
 };
 
 const AUDIENCE = "mesh";
@@ -55,6 +57,11 @@ export async function loadWorkloadIdentity(keyFile: string, trustFilePath: strin
       .sign(key);
   }
 
+  function recall(token: string): string | undefined {
+    const known = remembered.get(token);
+    return known && known.expiresAtMs > Date.now() ? known.name : undefined;
+  }
+
   return {
     name: own.kid,
     token() {
@@ -63,12 +70,13 @@ export async function loadWorkloadIdentity(keyFile: string, trustFilePath: strin
       return current.token;
     },
     async verify(token) {
-      const known = remembered.get(token);
-      if (known && known.expiresAtMs > Date.now()) return known.name;
+      const known = recall(token);
+      if (known !== undefined) return known;
       const verified = await verifyWorkload(token, keySet);
       remembered.set(token, verified);
       return verified.name;
     },
+    recall,
   };
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * JSON with sorted keys and no white space (RFC 8785 for what JSON.parse can produce): equal values, equal text.
@@ -20,5 +20,5 @@ function byKey([a]: [string, unknown], [b]: [string, unknown]): number {
 
 /** SHA-256 in lower-case hex. */
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
+  return hash("sha256", data, "hex");
 }

@@ -1,8 +1,11 @@
 import { AppError } from "@agentmesh/errors";
 
 export type Bulkhead = {
-  /** @throws AppError RESOURCE_EXHAUSTED (QUEUE_FULL) at once when all places and the queue are taken */
-  run<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * @param signal aborted, it ends the wait for a place; `work` looks after itself. Default: nothing ends it
+   * @throws AppError RESOURCE_EXHAUSTED (QUEUE_FULL) at once when all places and the queue are taken
+   */
+  run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   /** From now on. With fewer, nobody is sent away: places are given up as they become free. */
   resize(places: number): void;
   readonly running: number;
@@ -23,8 +26,25 @@ export function createBulkhead(options: {
   let { places } = options;
   const waiting: (() => void)[] = [];
   let running = 0;
+
+  /** Resolves with a place. @throws the signal's reason; who waits no more takes no place in the queue either */
+  async function inLine(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = () => {
+      const at = waiting.indexOf(resolve);
+      // One that was just given its place has it.
+      if (at < 0) return;
+      waiting.splice(at, 1);
+      reject(signal?.reason);
+    };
+    waiting.push(resolve);
+    signal?.addEventListener("abort", leave, { once: true });
+    await promise.finally(() => signal?.removeEventListener("abort", leave));
+  }
+
   return {
-    async run(work) {
+    async run(work, signal) {
       if (running >= places) {
         if (waiting.length >= queue) {
           throw new AppError(
@@ -33,7 +53,7 @@ export function createBulkhead(options: {
             { reason: "QUEUE_FULL", retryAfterMs },
           );
         }
-        await new Promise<void>((resolve) => waiting.push(resolve));
+        await inLine(signal);
       } else {
         running += 1;
       }

@@ -1,5 +1,7 @@
 import { AppError } from "@agentmesh/errors";
 import { credentials, Client as GrpcClient } from "@grpc/grpc-js";
+import { balanceChannel, type ChannelBalance } from "./balance/channel-balance.ts";
+import type { Balance } from "./balance/settings.ts";
 
 export type ChannelOptions = {
   /** `host:port`, or several separated by commas: calls go round over those that answer. */
@@ -8,10 +10,16 @@ export type ChannelOptions = {
   readonly maxMessageBytes?: number;
   /** gRPC paths that may be tried again when the server was not reached. */
   readonly retryable?: readonly string[];
+  /** How calls are spread over the instances. Default: several go round; one is left to gRPC itself. */
+  readonly balance?: Balance;
 };
 
 /** A connection to one service, shared by all clients of it. */
-export type Channel = Disposable & { readonly grpc: GrpcClient; readonly maxMessageBytes: number };
+export type Channel = Disposable & {
+  readonly grpc: GrpcClient;
+  readonly maxMessageBytes: number;
+  readonly balance?: ChannelBalance;
+};
 
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
@@ -30,14 +38,18 @@ const KEEP_ALIVE = {
 /** Opens lazily: the first call connects. Plain text, for Istio adds mTLS between pods. */
 export function openChannel(options: ChannelOptions): Channel {
   const { address, maxMessageBytes = MAX_MESSAGE_BYTES, retryable = [] } = options;
-  const grpc = new GrpcClient(targetOf(address), credentials.createInsecure(), {
+  const target = targetOf(address);
+  const balance = balanceOf(options, target);
+  const grpc = new GrpcClient(balance?.target ?? target, credentials.createInsecure(), {
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
-    "grpc.service_config": JSON.stringify(serviceConfig(retryable)),
+    "grpc.service_config": JSON.stringify(serviceConfig(retryable, balance?.policyName)),
+    "grpc.enable_channelz": 0,
     ...RECONNECT,
     ...KEEP_ALIVE,
+    ...balance?.options,
   });
-  return { grpc, maxMessageBytes, [Symbol.dispose]: () => grpc.close() };
+  return { grpc, maxMessageBytes, ...(balance && { balance }), [Symbol.dispose]: () => grpc.close() };
 }
 
 /** gRPC itself would name only the bound. @throws AppError RESOURCE_EXHAUSTED (MESSAGE_TOO_LARGE) */
@@ -52,21 +64,25 @@ export function assertFits(what: string, message: Uint8Array, maxBytes: number):
 
 function targetOf(address: string): string {
   const hosts = address.split(",").map((host) => host.trim());
-  const [first, ...others] = hosts;
+  const [first] = hosts;
   if (!first || hosts.some((host) => !/^(\S+:\/\/\/)?[^\s,]+:\d+$/.test(host))) {
     throw new AppError("INVALID_ARGUMENT", `the address ${JSON.stringify(address)} is not host:port[,host:port…]`);
   }
-  if (others.length === 0) return first.includes("///") ? first : `dns:///${first}`;
-  return `ipv4:${hosts.join(",")}`;
+  return first.includes("///") ? first : `dns:///${first}`;
 }
 
-function serviceConfig(retryable: readonly string[]) {
+function balanceOf({ address, balance }: ChannelOptions, target: string): ChannelBalance | undefined {
+  if (balance) return balanceChannel(address, target, balance);
+  return address.includes(",") ? balanceChannel(address, target, { policy: "round_robin" }) : undefined;
+}
+
+function serviceConfig(retryable: readonly string[], policyName = "round_robin") {
   const name = retryable.map((path) => {
     const [, service, method] = path.split("/");
     return { service, method };
   });
   return {
-    loadBalancingConfig: [{ round_robin: {} }],
+    loadBalancingConfig: [{ [policyName]: {} }],
     methodConfig:
       name.length === 0
         ? []

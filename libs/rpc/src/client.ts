@@ -1,10 +1,14 @@
-import type { WorkloadIdentity } from "@agentmesh/identity";
+import type { Principal, WorkloadIdentity } from "@agentmesh/identity";
 import type { MethodRule } from "@agentmesh/proto/catalog";
-import { currentTraceparent, endSpan, inSpan, startDetachedSpan } from "@agentmesh/telemetry";
-import { type ClientReadableStream, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { endSpan, type Span, startDetachedSpan, traceparentOf } from "@agentmesh/telemetry";
+import type { ClientReadableStream, Client as GrpcClient, Metadata, ServiceError } from "@grpc/grpc-js";
+import type { Balance } from "./balance/settings.ts";
+import { bufferOf } from "./buffer-of.ts";
 import { assertFits, type Channel, openChannel } from "./channel.ts";
 import type { Contract, DeepPartial, MethodContract, RequestOf, ResponseOf } from "./contract.ts";
+import { encodeMessage } from "./encode-message.ts";
 import type { Call } from "./handlers.ts";
+import { createMetadataBasis } from "./metadata-basis.ts";
 import { errorFromStatus } from "./status.ts";
 
 export type CallOptions = {
@@ -17,6 +21,10 @@ export type CallOptions = {
   readonly timeoutMs?: number;
   /** Further metadata, lower-case names. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Calls of one key go to one instance where the channel balances by consistent_hash. */
+  readonly balanceKey?: string;
+  /** Whom the call is for where it has no `parent`; balancing by tenant or session takes its key from it. */
+  readonly principal?: Principal;
 };
 
 type ClientMethod<M> = M extends { serverStreaming: true }
@@ -31,14 +39,17 @@ export type ClientOptions = {
   readonly address: string | Channel;
   /** Signs in as a service of the mesh; outside callers have none. */
   readonly workload?: WorkloadIdentity;
+  /** How calls are spread over instances, for an address that is not yet a channel. */
+  readonly balance?: Balance;
 };
 
 export function createClient<C extends Contract>(contract: C, options: ClientOptions): Client<C> & Disposable {
   const methods = Object.values(contract.methods);
   const retryable = methods.filter((method) => method.idempotency !== "EFFECT").map((method) => method.path);
   const isOwner = typeof options.address === "string";
+  const { address, balance } = options;
   const channel =
-    typeof options.address === "string" ? openChannel({ address: options.address, retryable }) : options.address;
+    typeof address === "string" ? openChannel({ address, retryable, ...(balance && { balance }) }) : address;
   const raw = createRawClient({ ...options, address: channel });
   const entries = Object.entries(contract.methods).map(([name, method]) => [
     name,
@@ -55,7 +66,7 @@ export function createClient<C extends Contract>(contract: C, options: ClientOpt
 }
 
 function encode(method: MethodContract<unknown, unknown>, request: never): Uint8Array {
-  return method.request.encode(method.request.fromPartial(request)).finish();
+  return encodeMessage(method.request, method.request.fromPartial(request));
 }
 
 async function* decodeAll(frames: AsyncIterable<Uint8Array>, method: MethodContract<unknown, unknown>) {
@@ -69,42 +80,39 @@ export type RawClient = {
 };
 
 export function createRawClient(options: { address: Channel; workload?: WorkloadIdentity }): RawClient {
-  const { grpc, maxMessageBytes } = options.address;
+  const { grpc, maxMessageBytes, balance } = options.address;
+  const basis = createMetadataBasis(options.workload);
+  function ownMetadata(common: Metadata, method: MethodRule, call: CallOptions, span: Span): Metadata {
+    const own = balance ? balance.metadataOf(common, call, method.serverStreaming) : common.clone();
+    return complete(own, call, span);
+  }
   return {
-    unary(method, request, call = {}) {
-      return inSpan(method.path, { kind: "client" }, async () => {
+    async unary(method, request, call = {}) {
+      // Nothing below looks for the current span, so it need not become that: its context goes along as text.
+      const span = startDetachedSpan(method.path, { kind: "client" });
+      let failure: unknown;
+      try {
         assertFits(`the request to ${method.path}`, request, maxMessageBytes);
-        const metadata = await metadataFor(options.workload, call);
-        const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-        const sent = grpc.makeUnaryRequest(
-          method.path,
-          identity,
-          identity,
-          Buffer.from(request),
-          metadata,
-          {
-            deadline: deadlineOf(method, call),
-          },
-          (error, reply) => {
-            if (error) reject(errorFromStatus(error, method.path));
-            else resolve(reply ?? new Uint8Array());
-          },
-        );
-        const release = cancelWith(signalOf(call), () => sent.cancel());
-        return promise.finally(release);
-      });
+        const metadata = ownMetadata(await basis.of(call.token ?? call.parent?.token), method, call, span);
+        return await send(grpc, method, request, metadata, call);
+      } catch (error) {
+        failure = error;
+        throw error;
+      } finally {
+        endSpan(span, failure);
+      }
     },
     async *stream(method, request, call = {}) {
       const span = startDetachedSpan(method.path, { kind: "client" });
       let failure: unknown;
       try {
         assertFits(`the request to ${method.path}`, request, maxMessageBytes);
-        const metadata = await metadataFor(options.workload, call);
+        const metadata = ownMetadata(await basis.of(call.token ?? call.parent?.token), method, call, span);
         yield* framesOf(
-          grpc.makeServerStreamRequest(method.path, identity, identity, Buffer.from(request), metadata, {
+          grpc.makeServerStreamRequest(method.path, identity, identity, bufferOf(request), metadata, {
             deadline: deadlineOf(method, call),
           }),
-          signalOf(call),
+          call,
         );
       } catch (error) {
         failure = isServiceError(error) ? errorFromStatus(error, method.path) : error;
@@ -116,8 +124,34 @@ export function createRawClient(options: { address: Channel; workload?: Workload
   };
 }
 
-async function* framesOf(frames: ClientReadableStream<Buffer>, signal: AbortSignal | undefined) {
-  const release = cancelWith(signal, () => frames.cancel());
+function send(
+  grpc: GrpcClient,
+  method: MethodRule,
+  request: Uint8Array,
+  metadata: Metadata,
+  call: CallOptions,
+): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const deadline = deadlineOf(method, call);
+    const sent = grpc.makeUnaryRequest(
+      method.path,
+      identity,
+      identity,
+      bufferOf(request),
+      metadata,
+      { deadline },
+      (error, reply) => {
+        release();
+        if (error) reject(errorFromStatus(error, method.path));
+        else resolve(reply ?? new Uint8Array());
+      },
+    );
+    const release = cancelWith(call, () => sent.cancel());
+  });
+}
+
+async function* framesOf(frames: ClientReadableStream<Buffer>, call: CallOptions) {
+  const release = cancelWith(call, () => frames.cancel());
   try {
     yield* frames;
   } finally {
@@ -134,15 +168,13 @@ function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && "code" in error && "details" in error;
 }
 
-async function metadataFor(workload: WorkloadIdentity | undefined, call: CallOptions): Promise<Metadata> {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(call.metadata ?? {})) metadata.set(name, value);
-  const token = call.token ?? call.parent?.token;
-  if (token) metadata.set("authorization", `Bearer ${token}`);
-  if (call.parent?.requestId) metadata.set("x-request-id", call.parent.requestId);
-  if (workload) metadata.set("x-mesh-workload", await workload.token());
-  const traceparent = currentTraceparent();
+function complete(metadata: Metadata, { metadata: more = {}, parent }: CallOptions, span: Span): Metadata {
+  const requestId = parent?.requestId;
+  if (requestId) metadata.set("x-request-id", requestId);
+  const traceparent = traceparentOf(span);
   if (traceparent) metadata.set("traceparent", traceparent);
+  // What identifies the call is not the caller's to replace.
+  for (const [name, value] of Object.entries(more)) if (metadata.get(name).length === 0) metadata.set(name, value);
   return metadata;
 }
 
@@ -151,14 +183,17 @@ function deadlineOf(method: MethodRule, call: CallOptions): number {
   return Math.min(own, call.parent?.deadlineMs ?? own);
 }
 
-function signalOf({ signal, parent }: CallOptions): AbortSignal | undefined {
-  if (signal && parent) return AbortSignal.any([signal, parent.signal]);
-  return signal ?? parent?.signal;
+/** Cancels when the signal or the parent's says so. The result undoes it, once the call is over. */
+function cancelWith({ signal, parent }: CallOptions, cancel: () => void): () => void {
+  if (!signal && !parent) return nothing;
+  const signals = signal && parent ? [signal, parent.signal] : [signal ?? parent?.signal];
+  for (const each of signals) {
+    if (each?.aborted) cancel();
+    each?.addEventListener("abort", cancel, { once: true });
+  }
+  return () => {
+    for (const each of signals) each?.removeEventListener("abort", cancel);
+  };
 }
 
-function cancelWith(signal: AbortSignal | undefined, cancel: () => void): () => void {
-  if (!signal) return () => {};
-  if (signal.aborted) cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  return () => signal.removeEventListener("abort", cancel);
-}
+function nothing(): void {}

@@ -1,8 +1,10 @@
 import type { MethodRule } from "@agentmesh/proto/catalog";
+import type { BinaryWriter } from "@bufbuild/protobuf/wire";
 
 /** What of a ts-proto codec RPC needs. */
 export type MessageCodec<T> = {
-  encode(message: T): { finish(): Uint8Array };
+  /** @param writer where to write; a codec may write elsewhere */
+  encode(message: T, writer?: BinaryWriter): { finish(): Uint8Array };
   decode(input: Uint8Array): T;
   fromPartial(partial: never): T;
   toJSON(message: T): unknown;

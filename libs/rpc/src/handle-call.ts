@@ -1,12 +1,13 @@
 import { once } from "node:events";
 import { AppError, describeError, toAppError } from "@agentmesh/errors";
-import { newId } from "@agentmesh/ids";
 import { inSpan, type Logger } from "@agentmesh/telemetry";
-import type { Metadata, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
-import { authoriseCall, type Trust } from "./authorise-call.ts";
+import type { ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
+import { authoriseCall, recallCaller, type Trust } from "./authorise-call.ts";
 import { assertFits, MAX_MESSAGE_BYTES } from "./channel.ts";
 import type { MethodContract } from "./contract.ts";
+import { encodeMessage } from "./encode-message.ts";
 import type { AnyHandler, Call } from "./handlers.ts";
+import { IncomingCall } from "./incoming-call.ts";
 import { toServiceError } from "./status.ts";
 
 export type HandlingOptions = {
@@ -46,10 +47,11 @@ function decode(method: MethodContract<unknown, unknown>, bytes: Buffer): unknow
 }
 
 export function encode(method: MethodContract<unknown, unknown>, value: unknown, maxBytes: number): Buffer {
-  const bytes = Buffer.from(method.response.encode(method.response.fromPartial((value ?? {}) as never)).finish());
+  const bytes = encodeMessage(method.response, method.response.fromPartial((value ?? {}) as never));
   assertFits(`the reply of ${method.path}`, bytes, maxBytes);
   return bytes;
 }
+
 export type Observe = (code: string, startedAtMs: number) => void;
 
 /** Carries one call from the wire to its handler and back. */
@@ -60,22 +62,24 @@ export function unaryHandler(
   observe: Observe,
 ) {
   const { maxMessageBytes = MAX_MESSAGE_BYTES } = options;
+  async function answer(call: IncomingCall, message: Buffer): Promise<Buffer> {
+    const admission = admit(call, options);
+    if (admission) await admission;
+    const request = decode(method, message) as never;
+    return encode(method, await call.unlessCut(handler(request, call)), maxMessageBytes);
+  }
   return async (incoming: ServerUnaryCall<Buffer, Buffer>, reply: (error: object | null, value?: Buffer) => void) => {
     const startedAtMs = performance.now();
-    const { call, release } = await open(incoming, method);
+    const call = new IncomingCall(incoming, method);
     try {
-      const bytes = await inSpan(method.path, spanOf(incoming), async () => {
-        const allowed = await admit(call, options);
-        const request = decode(method, incoming.request) as never;
-        return encode(method, await withDeadline(handler(request, allowed), call), maxMessageBytes);
-      });
+      const bytes = await inSpan(method.path, spanOf(call), () => answer(call, incoming.request));
       reply(null, bytes);
       observe("OK", startedAtMs);
     } catch (error) {
       observe(report(error, method, call, options), startedAtMs);
       reply(toServiceError(error));
     } finally {
-      release();
+      call.release();
     }
   };
 }
@@ -90,15 +94,14 @@ export function streamHandler(
   const { maxMessageBytes = MAX_MESSAGE_BYTES } = options;
   return async (outgoing: ServerWritableStream<Buffer, Buffer>) => {
     const startedAtMs = performance.now();
-    const { call, release } = await open(outgoing, method);
+    const call = new IncomingCall(outgoing, method);
     try {
-      await inSpan(method.path, spanOf(outgoing), async () => {
-        const allowed = await admit(call, options);
-        const values = handler(decode(method, outgoing.request) as never, allowed) as AsyncIterable<unknown>;
+      await inSpan(method.path, spanOf(call), async () => {
+        await admit(call, options);
+        const values = handler(decode(method, outgoing.request) as never, call) as AsyncIterable<unknown>;
         for await (const value of untilAborted(values, call)) {
           // A slow reader holds the writer up and not the memory.
-          if (!outgoing.write(encode(method, value, maxMessageBytes)))
-            await withDeadline(once(outgoing, "drain"), call);
+          if (!outgoing.write(encode(method, value, maxMessageBytes))) await call.unlessCut(once(outgoing, "drain"));
         }
       });
       outgoing.end();
@@ -108,17 +111,17 @@ export function streamHandler(
       // Not destroy(): that drops the status together with what was not written yet.
       outgoing.emit("error", toServiceError(error));
     } finally {
-      release();
+      call.release();
     }
   };
 }
 
 /** The values of a handler for as long as somebody waits for them, also when it does not heed the call's signal. */
-async function* untilAborted(values: AsyncIterable<unknown>, call: Call) {
+async function* untilAborted(values: AsyncIterable<unknown>, call: IncomingCall) {
   const iterator = values[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await withDeadline(iterator.next(), call);
+      const next = await call.unlessCut(iterator.next());
       if (next.done) return;
       yield next.value;
     }
@@ -128,64 +131,16 @@ async function* untilAborted(values: AsyncIterable<unknown>, call: Call) {
   }
 }
 
-type Incoming = {
-  metadata: Metadata;
-  cancelled: boolean;
-  getDeadline(): Date | number;
-  getPeer(): string;
-  on(event: "cancelled", listener: () => void): unknown;
-};
-
-async function open(incoming: Incoming, method: MethodContract<unknown, unknown>) {
-  const abort = new AbortController();
-  let isOver = false;
-  incoming.on("cancelled", () => {
-    // grpc-js says so of calls that were answered, too; an error object for each would be a fiftieth of a call's CPU.
-    if (!isOver) abort.abort(new AppError("CANCELLED", `${method.path}: the caller went away`));
-  });
-  const asked = Number(incoming.getDeadline());
-  const deadlineMs = Math.min(Date.now() + method.timeoutMs, Number.isFinite(asked) ? asked : Number.POSITIVE_INFINITY);
-  const timer = setTimeout(
-    () => abort.abort(new AppError("DEADLINE_EXCEEDED", `${method.path} took longer than its deadline allows`)),
-    Math.max(0, deadlineMs - Date.now()),
-  );
-  const text = (name: string) => incoming.metadata.get(name)[0]?.toString();
-  const bearer = /^Bearer (.+)$/i.exec(text("authorization") ?? "")?.[1];
-  const call: Call = {
-    rule: method,
-    principal: undefined,
-    token: bearer,
-    workload: "",
-    requestId: text("x-request-id") ?? newId(),
-    deadlineMs,
-    signal: abort.signal,
-    metadata: text,
-    peer: incoming.getPeer(),
-  };
-  function release(): void {
-    isOver = true;
-    clearTimeout(timer);
-  }
-  return { call, release };
-}
-
-async function admit(call: Call, options: HandlingOptions): Promise<Call> {
+/** Nothing to wait for where both tokens are remembered, which is all but the first call of each. */
+function admit(call: IncomingCall, options: HandlingOptions): Promise<void> | undefined {
   const proof = { bearer: call.token, workloadToken: call.metadata("x-mesh-workload") };
-  const allowed = { ...call, ...(await authoriseCall(call.rule, proof, options.trust)) };
-  call.signal.throwIfAborted();
-  return allowed;
+  const known = recallCaller(call.rule, proof, options.trust);
+  if (known) call.admit(known);
+  else return authoriseCall(call.rule, proof, options.trust).then((caller) => call.admit(caller));
 }
 
-function withDeadline<T>(work: T, call: Call): Promise<Awaited<T>> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const fail = () => reject(call.signal.reason);
-  if (call.signal.aborted) fail();
-  call.signal.addEventListener("abort", fail, { once: true });
-  return Promise.race([Promise.resolve(work), promise]).finally(() => call.signal.removeEventListener("abort", fail));
-}
-
-function spanOf(incoming: Incoming) {
-  return { kind: "server", traceparent: incoming.metadata.get("traceparent")[0]?.toString() } as const;
+function spanOf(call: IncomingCall) {
+  return { kind: "server", traceparent: call.metadata("traceparent") } as const;
 }
 
 function report(

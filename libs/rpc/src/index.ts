@@ -1,5 +1,19 @@
+export {
+  type Balance,
+  type BalancePolicy,
+  type BalanceSettings,
+  balancePolicies,
+  type OutlierSettings,
+} from "./balance/settings.ts";
 export { type Channel, type ChannelOptions, openChannel } from "./channel.ts";
-export { type CallOptions, type Client, createClient, createRawClient, type RawClient } from "./client.ts";
+export {
+  type CallOptions,
+  type Client,
+  type ClientOptions,
+  createClient,
+  createRawClient,
+  type RawClient,
+} from "./client.ts";
 export type { Contract, DeepPartial, MessageCodec, MethodContract } from "./contract.ts";
 export type { Call, Handlers, Implementation, ServerStreamHandler, UnaryHandler } from "./handlers.ts";
 export { implement, requirePrincipal } from "./handlers.ts";

@@ -68,7 +68,7 @@ async function* echoOnce({ text }: Note) {
   yield { text };
 }
 
-const defaults: NoteHandlers = {
+export const echoHandlers: NoteHandlers = {
   read: echo,
   effect: echo,
   brief: echo,
@@ -108,7 +108,7 @@ export async function fixture(): Promise<Fixture> {
       serve({
         host: "127.0.0.1",
         port: 0,
-        implementations: [implement(noteContract, { ...defaults, ...handlers })],
+        implementations: [implement(noteContract, { ...echoHandlers, ...handlers })],
         trust,
         log: quiet,
         metrics: createMetrics({}),

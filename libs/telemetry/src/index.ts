@@ -1,3 +1,4 @@
+export type { Span } from "@opentelemetry/api";
 export { createLogger, type Logger } from "./log.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export {
@@ -7,5 +8,6 @@ export {
   runWithTraceparent,
   type SpanOptions,
   startDetachedSpan,
+  traceparentOf,
 } from "./spans.ts";
 export { startTracing, type TracingOptions } from "./tracing.ts";

@@ -1,4 +1,6 @@
+import { getHeapStatistics } from "node:v8";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { spanCounts } from "./span-counts.ts";
 
 /**
  * A registry of one process. Names follow Prometheus: `agentmesh_<what>_<unit>`, counters end in `_total`. Asking for
@@ -51,29 +53,36 @@ export function createMetrics(defaultLabels: Record<string, string>): Metrics {
 // prom-client's default collectors keep an event-loop monitor and GC observer running all the time; the few figures
 // that alerts use are read when scraped.
 function collectProcess(registry: Registry): void {
-  new Gauge({
-    name: "process_resident_memory_bytes",
-    help: "Resident memory of the process",
-    registers: [registry],
-    collect() {
-      this.set(process.memoryUsage.rss());
-    },
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("process_resident_memory_bytes", "Resident memory of the process", () => process.memoryUsage.rss());
+  gauge("process_cpu_seconds_total", "User and system CPU time of the process", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
   });
-  new Gauge({
-    name: "process_cpu_seconds_total",
-    help: "User and system CPU time of the process",
-    registers: [registry],
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.set((user + system) / 1e6);
-    },
-  });
-  new Gauge({
-    name: "process_uptime_seconds",
-    help: "How long the process has been up",
-    registers: [registry],
-    collect() {
-      this.set(process.uptime());
-    },
-  });
+  gauge("process_uptime_seconds", "How long the process has been up", () => process.uptime());
+  gauge(
+    "nodejs_heap_size_used_bytes",
+    "JavaScript heap in use, garbage included",
+    () => getHeapStatistics().used_heap_size,
+  );
+  gauge(
+    "nodejs_external_memory_bytes",
+    "Memory of V8's objects outside the heap",
+    () => getHeapStatistics().external_memory,
+  );
+  gauge(
+    "nodejs_active_resources_total",
+    "Timers, sockets, requests: what keeps the loop alive",
+    () => process.getActiveResourcesInfo().length,
+  );
+  gauge("agentmesh_spans_started_total", "Spans begun", () => spanCounts.started);
+  gauge("agentmesh_spans_ended_total", "Spans ended; fewer than begun while work is under way", () => spanCounts.ended);
 }

@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   context,
+  isSpanContextValid,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -29,22 +30,21 @@ const tracer = trace.getTracer("agentmesh");
 
 /** Runs a function inside a span; a rejection marks the span as failed and is passed on. */
 export async function inSpan<T>(name: string, options: SpanOptions, run: (span: Span) => Promise<T>): Promise<T> {
-  const span = openSpan(name, options);
-  return context.with(trace.setSpan(parentOf(options), span), async () => {
-    try {
-      const result = await run(span);
-      endSpan(span);
-      return result;
-    } catch (error) {
-      endSpan(span, error);
-      throw error;
-    }
-  });
+  const parent = parentOf(options);
+  const span = openSpan(name, options, parent);
+  try {
+    const result = await context.with(trace.setSpan(parent, span), run, undefined, span);
+    endSpan(span);
+    return result;
+  } catch (error) {
+    endSpan(span, error);
+    throw error;
+  }
 }
 
 /** A span that is not the current one, for work whose end is seen elsewhere. End it with `endSpan`. */
 export function startDetachedSpan(name: string, options: SpanOptions): Span {
-  return openSpan(name, options);
+  return openSpan(name, options, parentOf(options));
 }
 
 export function endSpan(span: Span, error?: unknown): void {
@@ -56,9 +56,16 @@ export function endSpan(span: Span, error?: unknown): void {
 
 /** The current span as a W3C traceparent, or undefined outside of any. */
 export function currentTraceparent(): string | undefined {
-  const carrier: Record<string, string> = {};
-  propagation.inject(context.active(), carrier);
-  return carrier.traceparent;
+  const span = trace.getSpan(context.active());
+  return span && traceparentOf(span);
+}
+
+/** A span as a W3C traceparent, for the other side of a call; undefined while tracing is off. */
+export function traceparentOf(span: Span): string | undefined {
+  const spanContext = span.spanContext();
+  if (!isSpanContextValid(spanContext)) return undefined;
+  const { traceId, spanId, traceFlags } = spanContext;
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
 }
 
 /** Runs a function as the child of a remote trace without opening a span. */
@@ -67,13 +74,9 @@ export function runWithTraceparent<T>(traceparent: string | undefined, run: () =
   return context.with(remote(traceparent), run);
 }
 
-function openSpan(name: string, options: SpanOptions): Span {
+function openSpan(name: string, options: SpanOptions, parent: Context): Span {
   const kind = KINDS[options.kind ?? "internal"];
-  return tracer.startSpan(
-    name,
-    { kind, ...(options.attributes && { attributes: options.attributes }) },
-    parentOf(options),
-  );
+  return tracer.startSpan(name, options.attributes ? { kind, attributes: options.attributes } : { kind }, parent);
 }
 
 function parentOf(options: SpanOptions): Context {

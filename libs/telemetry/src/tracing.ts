@@ -3,6 +3,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, type SpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { countSpans } from "./span-counts.ts";
 
 export type TracingOptions = {
   readonly service: string;
@@ -22,7 +23,7 @@ export type TracingOptions = {
  * each process 600 ms and 60 MB at start.
  */
 export async function startTracing(options: TracingOptions): Promise<AsyncDisposable> {
-  const processors: SpanProcessor[] = [...(options.processors ?? [])];
+  const processors: SpanProcessor[] = [countSpans(), ...(options.processors ?? [])];
   if (options.otlpEndpoint) {
     const { OTLPTraceExporter } = await import("@opentelemetry/exporter-trace-otlp-http");
     const url = `${options.otlpEndpoint.replace(/\/$/, "")}/v1/traces`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createMetrics } from "../src/index.ts";
+import { createMetrics, endSpan, startDetachedSpan, startTracing } from "../src/index.ts";
 
 test("instruments render with the process's labels; a name is one instrument", async () => {
   const metrics = createMetrics({ service: "cost" });
@@ -26,4 +26,19 @@ test("a name asked for as another kind of instrument is refused by name; two pro
   const other = createMetrics({});
   other.counter("agentmesh_a_total", "A");
   assert.match(await other.render(), /^agentmesh_a_total 0$/m);
+});
+
+test("a process says what it holds: heap, what is under way, and spans that nobody has ended", async () => {
+  await using _tracing = await startTracing({ service: "cost", environment: "test", version: "0" });
+  const metrics = createMetrics({});
+  const figure = async (name: string) => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(await metrics.render())?.[1]);
+  const open = async () =>
+    (await figure("agentmesh_spans_started_total")) - (await figure("agentmesh_spans_ended_total"));
+  assert.ok((await figure("nodejs_heap_size_used_bytes")) > 1e6);
+  assert.ok((await figure("nodejs_external_memory_bytes")) > 0 && (await figure("nodejs_active_resources_total")) >= 0);
+  const span = startDetachedSpan("work", {});
+  assert.equal(await open(), 1);
+  endSpan(span);
+  endSpan(span);
+  assert.equal(await open(), 0);
 });
