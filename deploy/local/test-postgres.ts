@@ -18,6 +18,7 @@ const testRoot = join(dataRoot, "test");
 const recordFile = join(testRoot, "postgres.json");
 const lockWithinMs = 600_000;
 const stopWithinMs = 10_000;
+const answersWithinMs = 60_000;
 
 /** The superuser's URL of the tests' PostgreSQL; `started` says whether this call brought it up. */
 export async function testPostgres(
@@ -26,9 +27,7 @@ export async function testPostgres(
   mkdirSync(testRoot, { recursive: true, mode: 0o755 });
   return await withFileLock(join(testRoot, "postgres.lock"), lockWithinMs, async () => {
     const known = readRecord();
-    if (known && isSameProcess(known.pid, known.mark) && (await answers(known.url))) {
-      return { url: known.url, started: false };
-    }
+    if (known && (await awaitAnswer(known))) return { url: known.url, started: false };
     const server = (await findServers({ names: ["postgres"], urls: {}, log })).postgres;
     if (server.from === "url") throw new Error("a server found without URLs came from a URL");
     const password = known?.password ?? randomBytes(18).toString("base64url");
@@ -58,6 +57,19 @@ export async function stopTestPostgres(): Promise<void> {
     if (performance.now() > deadline) process.kill(known.pid, "SIGKILL");
     await delay(25);
   }
+}
+
+/** False: it does not run. On a busy machine one that runs may need several tries; another could not start beside it. */
+async function awaitAnswer({ pid, mark, url }: Running): Promise<boolean> {
+  const deadline = performance.now() + answersWithinMs;
+  while (isSameProcess(pid, mark)) {
+    if (await answers(url)) return true;
+    if (performance.now() > deadline) {
+      throw new Error(`the tests' PostgreSQL (pid ${pid}) runs and does not answer; stop it with npm stop`);
+    }
+    await delay(250);
+  }
+  return false;
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -11,9 +11,13 @@ const deployDir = join(import.meta.dirname, "..");
 const helm = findTool("helm", toolPath) ?? "";
 const skip = helm === "" ? "helm not found: deploy/rendered not compared" : false;
 
-function render(...args: string[]): string {
+function renderService(service: string, ...args: string[]): string {
   using charts = packCharts(deployDir);
-  return helmTemplate(helm, charts.pathOf("auth"), "auth", args);
+  return helmTemplate(helm, charts.pathOf(service), service, args);
+}
+
+function render(...args: string[]): string {
+  return renderService("auth", ...args);
 }
 
 test("the committed files are what the charts render", { skip }, () => {
@@ -51,4 +55,21 @@ test("a digest wins over the tag", { skip }, () => {
   const [container] = objectOf(parseObjects(render("--set", `image.digest=${digest}`)), "Deployment").spec.template.spec
     .containers;
   assert.equal(container.image, `agentmesh/auth@${digest}`);
+});
+
+test("the orchestrator gets a token and the right to scale two deployments only when it is told to", { skip }, () => {
+  const scaling = /ServiceAccountToken:|serviceAccountToken:|kind: Role|6443/g;
+  const kept = renderService("orchestrator").match(scaling) ?? [];
+  assert.deepEqual(new Set(kept), new Set(["ServiceAccountToken:"]), "which is automounting, and off");
+  const access = "kubernetesAccess=true,autoscaling.enabled=false";
+  assert.throws(() => renderService("orchestrator", "--set", access), /name the API server's CIDRs/);
+  const text = renderService("orchestrator", "--set", `${access},network.apiServer={192.0.2.1/32}`);
+  assert.match(
+    text,
+    /resources: \[deployments\/scale\]\n\s+resourceNames: \[agent-runner, orchestrator\]\n\s+verbs: \[get, update\]/,
+  );
+  assert.match(text, /ipBlock: \{ cidr: 192\.0\.2\.1\/32 \}\n\s+ports: .*6443/);
+  assert.match(text, /serviceAccountToken: \{ path: token, expirationSeconds: 3600 \}/);
+  assert.match(text, /automountServiceAccountToken: false/);
+  assert.doesNotMatch(text, /HorizontalPodAutoscaler/);
 });

@@ -11,10 +11,13 @@ const metadata = z.object({ name: z.string(), namespace: z.literal("agentmesh") 
 const probe = z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) });
 const resources = z.object({ cpu: z.string(), memory: z.string() });
 
+const fromSecret = z.object({ secretKeyRef: z.object({ optional: z.boolean().optional() }).optional() });
+const variable = named.extend({ valueFrom: fromSecret.optional() });
+
 const container = z.object({
   name: z.string(),
   image: z.string(),
-  env: z.array(named),
+  env: z.array(variable),
   resources: z.object({ requests: resources, limits: resources }),
   securityContext: z.unknown(),
   startupProbe: probe,

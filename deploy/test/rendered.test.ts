@@ -173,3 +173,16 @@ test("calls.yaml of every chart is what the contracts say", () => {
     assert.equal(readFileSync(path, "utf8"), callsFile(service), `${path}: run node deploy/render.ts`);
   }
 });
+
+test("an agent-runner may be given the key and address of every provider its config.yaml knows, and nothing else", () => {
+  const path = join(deployDir, "../services/agent-runner/config.yaml");
+  const { models } = z.object({ models: z.unknown() }).parse(parse(readFileSync(path, "utf8")));
+  const known = [...JSON.stringify(models).matchAll(/\$\{(\w+)/g)].map(([, name]) => name);
+  const runners = all.filter(({ service }) => service === "agent-runner");
+  assert.equal(runners.length, environments.length);
+  for (const { environment, objects } of runners) {
+    const { env } = objectOf(objects, "Deployment").spec.template.spec.containers[0];
+    const optional = env.filter(({ valueFrom }) => valueFrom?.secretKeyRef?.optional).map(({ name }) => name);
+    assert.deepEqual(optional, known, environment);
+  }
+});

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import { type Arguments, readArguments, usage } from "./arguments.ts";
 import { agentCreate } from "./benchmarks/agent-create/agent-create.ts";
+import { batch } from "./benchmarks/batch/batch.ts";
 import { cache } from "./benchmarks/cache/cache.ts";
+import { rpc } from "./benchmarks/rpc/rpc.ts";
 import { start } from "./benchmarks/start/start.ts";
 import { toolTurn } from "./benchmarks/tool-turn/tool-turn.ts";
 import { trigger } from "./benchmarks/trigger/trigger.ts";
@@ -13,7 +15,7 @@ import { renderJson, renderTables } from "./harness/report.ts";
 import { peersRoot } from "./mesh/bench-root.ts";
 import { createInstaller } from "./peers/install.ts";
 
-const benchmarks: readonly Benchmark[] = [start, agentCreate, toolTurn, workflow, trigger, cache];
+const benchmarks: readonly Benchmark[] = [start, agentCreate, toolTurn, workflow, trigger, rpc, cache, batch];
 
 try {
   process.exitCode = await main(readArguments(process.argv.slice(2)));

@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import { embedWords } from "@agentmesh/cache/embed-words";
 import { type CacheUnderTest, lookUpAll, openCache, storeAll } from "./cache.ts";
 import { labelled } from "./pairs/labelled.ts";
+import { long } from "./pairs/long.ts";
 import type { Kind, Pair } from "./pairs/pair.ts";
 import { wordings } from "./pairs/paraphrases.ts";
 
@@ -40,15 +41,27 @@ test("the set is as large and as mixed as it says", () => {
   );
 });
 
+test("one thing changed in a long text counts as much as in a short one", () => {
+  assert.ok(long.length >= 40 && long.every(({ a, b }) => Math.min(a.length, b.length) >= 300), `${long.length} pairs`);
+  assert.deepEqual(
+    labelled.filter(({ kind, same }, index) => kind.startsWith("long:") && !same && hits[index]),
+    [],
+  );
+  const found = labelled.filter(({ kind }, index) => kind === "long: paraphrase" && hits[index]).length;
+  assert.ok(found * 2 >= long.filter(({ same }) => same).length, `${found} long paraphrases are answered`);
+});
+
 test("false hits are at most one in a hundred, and none is a reversal or another number", (t) => {
   const wrong = labelled.filter((pair, index) => !pair.same && hits[index]);
   const different = labelled.filter((pair) => !pair.same).length;
   for (const pair of wrong) t.diagnostic(`false hit, ${pair.kind}: ${pair.a} | ${pair.b}`);
   t.diagnostic(`false hits: ${wrong.length} of ${different} pairs that differ`);
-  for (const [kind, count] of countByKind()) t.diagnostic(`${kind}: ${count.hits} hits of ${count.pairs} pairs`);
+  for (const [kind, { alike, apart }] of countByKind()) {
+    t.diagnostic(`${kind}: ${apart.hits} false hits of ${apart.pairs}, ${alike.hits} hits of ${alike.pairs} alike`);
+  }
   assert.ok(wrong.length <= different * 0.01);
   assert.deepEqual(
-    wrong.filter(({ kind }) => kind === "reversal" || kind === "number"),
+    wrong.filter(({ kind }) => /\b(reversal|number)$/.test(kind)),
     [],
   );
 });
@@ -93,11 +106,16 @@ test("with all questions in one partition each wording still gets its own questi
   assert.deepEqual(wrong, []);
 });
 
-function countByKind(): Map<Kind, { pairs: number; hits: number }> {
-  const counts = new Map<Kind, { pairs: number; hits: number }>();
-  for (const [index, { kind }] of labelled.entries()) {
-    const { pairs, hits: before } = counts.get(kind) ?? { pairs: 0, hits: 0 };
-    counts.set(kind, { pairs: pairs + 1, hits: before + (hits[index] ? 1 : 0) });
+type Count = { pairs: number; hits: number };
+
+function countByKind(): Map<Kind, { alike: Count; apart: Count }> {
+  const counts = new Map<Kind, { alike: Count; apart: Count }>();
+  for (const [index, { kind, same }] of labelled.entries()) {
+    const count = counts.get(kind) ?? { alike: { pairs: 0, hits: 0 }, apart: { pairs: 0, hits: 0 } };
+    const { [same ? "alike" : "apart"]: of } = count;
+    of.pairs += 1;
+    of.hits += hits[index] ? 1 : 0;
+    counts.set(kind, count);
   }
   return counts;
 }

@@ -1,11 +1,14 @@
 import { loadConfig } from "@agentmesh/config";
-import { databaseSettings, meshSettings, peerAddress } from "@agentmesh/service";
+import { balanceSettings, databaseSettings, meshSettings, peerAddress } from "@agentmesh/service";
 import { z } from "zod";
+import { BOUNDS } from "./domain/optimise.ts";
 
 export const configSchema = z.strictObject({
   ...meshSettings,
   postgres: databaseSettings,
   peers: z.strictObject({ auth: peerAddress, cache: peerAddress, cost: peerAddress, orchestrator: peerAddress }),
+  /** How calls are spread over the instances of a peer. Default: round_robin. */
+  balance: z.partialRecord(z.enum(["auth", "cache", "cost", "orchestrator"]), balanceSettings).default({}),
   models: z
     .strictObject({
       /** `provider/model` behind the alias `default`; empty: OpenAI's where it has a key, else the embedded one. */
@@ -36,7 +39,24 @@ export const configSchema = z.strictObject({
   optimiser: z
     .strictObject({
       /** How long it watches before it decides, in milliseconds. Default 60 000. */
-      everyMs: z.int().min(1_000).default(60_000),
+      everyMs: z.int().min(100).default(60_000),
+      bounds: z
+        .strictObject({
+          /** Share of the heap the process may have, 0 to 1. Default 0.85. */
+          memoryShare: z.number().gt(0).max(1).default(BOUNDS.memoryShare),
+          /** Share of one processor, 0 to 1. Default 0.9. */
+          cpuShare: z.number().gt(0).max(1).default(BOUNDS.cpuShare),
+          /** Of each agent: its 95th percentile, what its runs hold, what a run takes of a processor, and how many begin. */
+          agent: z
+            .strictObject({
+              responseMs: z.int().min(1).default(BOUNDS.agent.responseMs),
+              memoryBytes: z.int().min(1).default(BOUNDS.agent.memoryBytes),
+              cpuShare: z.number().gt(0).max(1).default(BOUNDS.agent.cpuShare),
+              requestsPerMinute: z.int().min(1).default(BOUNDS.agent.requestsPerMinute),
+            })
+            .prefault({}),
+        })
+        .prefault({}),
     })
     .prefault({}),
   pool: z
@@ -61,6 +81,19 @@ export const configSchema = z.strictObject({
       sessionWaitMs: z.int().min(0).default(30_000),
       /** How long the events of a run can be read again, in milliseconds; longer than `maxMs`. Default an hour. */
       eventRetentionMs: z.int().min(60_000).default(3_600_000),
+    })
+    .prefault({}),
+  /** A tenant's data policies may say less; then that counts. */
+  retention: z
+    .strictObject({
+      /** How long runs that ended and their ratings are kept, in days. Default 90. */
+      runDays: z.int().min(1).default(90),
+      /** Sessions in which nothing is said for this long are forgotten, in days. Default 365. */
+      sessionDays: z.int().min(1).default(365),
+      /** What users said of themselves and do not say again is forgotten after this long, in days. Default 365. */
+      memoryDays: z.int().min(1).default(365),
+      /** Between looks for what is old, in milliseconds. Default 60 000. */
+      everyMs: z.int().min(50).default(60_000),
     })
     .prefault({}),
   worker: z

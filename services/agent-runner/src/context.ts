@@ -11,6 +11,7 @@ import type { DurableRuns } from "./durable/runs.ts";
 import type { RunnerMetrics } from "./metrics.ts";
 import type { Directory } from "./open-directory.ts";
 import type { Model, Models } from "./providers/open-models.ts";
+import type { AgentAccounts } from "./run/agent-accounts.ts";
 import type { AgentPools } from "./run/agent-pools.ts";
 import type { InFlight } from "./run/in-flight.ts";
 import type { RunMiddleware } from "./run/middleware.ts";
@@ -32,8 +33,10 @@ export type Context = {
   readonly functions: Functions;
   /** Around every run, in this order. */
   readonly middleware: readonly RunMiddleware[];
-  /** Why a model should be asked last: its provider does not answer probes, or it answers slowly. */
-  reservationOf(model: Model): string | undefined;
+  /** Why an agent should ask a model last: its provider does not answer probes, or it answers slowly. */
+  reservationOf(model: Model, agent: { readonly tenant: string; readonly name: string }): string | undefined;
+  /** Where runs say what they take. */
+  readonly accounts: AgentAccounts;
   readonly pools: AgentPools;
   /** Runs that have a row from their start, as this process knows them. */
   readonly durable: DurableRuns;

@@ -4,7 +4,7 @@ import { type AgentSpec, agentSpec } from "./domain/agent-spec.ts";
 import { compileSchema } from "./domain/json-schema.ts";
 import { type ToolSpec, toolSpec } from "./domain/tool-spec.ts";
 import type { Models } from "./providers/open-models.ts";
-import { readToolNames } from "./store/runs.ts";
+import { readToolEffects } from "./store/runs.ts";
 import { assertNoCycle } from "./tools/assert-no-cycle.ts";
 import { makeTool, type ToolPorts } from "./tools/make-tool.ts";
 
@@ -21,9 +21,10 @@ export function resourceKinds(
         for (const model of modelsOf(spec)) assertModel(models, model);
         if (spec.quality.judge === name) throw judgesItself(name);
         if (spec.tools.length === 0) return;
-        const known = await readToolNames(tx, tenant, spec.tools);
+        const known = await readToolEffects(tx, tenant, spec.tools);
         const missing = spec.tools.findIndex((tool) => !known.has(tool));
         if (missing >= 0) throw unknownTool(name, spec.tools[missing] ?? "", missing);
+        if (spec.cache.mode === "semantic") assertOnlyReads(name, spec.tools, known);
         await assertNoCycle(tx, tenant, { kind: "Agent", name, uses: spec.tools });
       },
     },
@@ -64,5 +65,17 @@ function unknownTool(agent: string, tool: string, index: number): AppError {
     "INVALID_ARGUMENT",
     `Agent/${agent}: ${field} names the tool ${JSON.stringify(tool)}, which does not exist; apply Tool/${tool} first`,
     { reason: "UNKNOWN_TOOL", field },
+  );
+}
+
+/** Another wording's answer stands for no effect: it would be skipped, and nobody would be told. */
+function assertOnlyReads(agent: string, tools: readonly string[], effects: ReadonlyMap<string, string>): void {
+  const tool = tools.find((name) => effects.get(name) !== "read");
+  if (tool === undefined) return;
+  const field = "spec.cache.mode";
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `Agent/${agent}: ${field} is "semantic", which is for agents whose tools only read; ${tool} is ${effects.get(tool)}; say "exact" or "off", or leave the tool out`,
+    { reason: "SEMANTIC_WITH_EFFECTS", field },
   );
 }

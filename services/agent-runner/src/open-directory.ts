@@ -3,7 +3,7 @@ import type { Bus } from "@agentmesh/bus";
 import { AppError } from "@agentmesh/errors";
 import { watchResources } from "@agentmesh/resources";
 import { type AgentDefinition, defineAgent } from "./domain/agent.ts";
-import { agentSpec } from "./domain/agent-spec.ts";
+import { type AgentSpec, agentSpec } from "./domain/agent-spec.ts";
 import { compileSchema } from "./domain/json-schema.ts";
 import type { Tool } from "./domain/tool.ts";
 import { toolSpec } from "./domain/tool-spec.ts";
@@ -15,6 +15,10 @@ export type Directory = AsyncDisposable & {
   agent(tenant: string, name: string): AgentDefinition;
   /** @throws AppError NOT_FOUND */
   tool(tenant: string, name: string): Tool;
+  /** Undefined: there is no such agent. */
+  spec(tenant: string, name: string): AgentSpec | undefined;
+  /** Of all tenants. */
+  specs(): Iterable<{ readonly tenant: string; readonly spec: AgentSpec }>;
   /** Forgets what was compiled and is not in use; it is compiled again when it is asked for. */
   trim(): void;
   /** Resolves when a version that was just stored is here, or after a second: other replicas learn as we do. */
@@ -67,6 +71,10 @@ export async function openDirectory(bus: Bus, ports: ToolPorts): Promise<Directo
       );
       defined.set(key, { row, toolChanges, definition });
       return definition;
+    },
+    spec: (tenant, name) => agents.get(`${tenant}.${name}`)?.spec.spec,
+    *specs() {
+      for (const [, { tenant, spec }] of agents.entries()) yield { tenant, spec: spec.spec };
     },
     trim: () => defined.clear(),
     async await(kind, tenant, name, version) {

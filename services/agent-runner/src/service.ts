@@ -1,4 +1,5 @@
 import { busMigrations, startRelay } from "@agentmesh/bus";
+import { describeError } from "@agentmesh/errors";
 import { groupCommit, openDatabase } from "@agentmesh/postgres";
 import { authContract } from "@agentmesh/proto/auth.contract";
 import { cacheContract } from "@agentmesh/proto/cache.contract";
@@ -6,25 +7,29 @@ import { costContract } from "@agentmesh/proto/cost.contract";
 import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
 import { runnerContract } from "@agentmesh/proto/runner.contract";
 import { openResources, resourceMigrations } from "@agentmesh/resources";
-import { createClient, implement, serve } from "@agentmesh/rpc";
+import { type ClientOptions, createClient, implement, serve } from "@agentmesh/rpc";
 import { type Foundation, openFoundation, type Running } from "@agentmesh/service";
 import type { AgentRunnerConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { keepRunning } from "./durable/keep-running.ts";
 import { openDurableRuns } from "./durable/runs.ts";
 import { handlers } from "./handlers/index.ts";
+import { healthTargets, tenantsUsing } from "./health/health-targets.ts";
+import { tellHealth } from "./health/tell-health.ts";
+import { type Health, watchHealth } from "./health/watch-health.ts";
 import { resourceKinds } from "./kinds.ts";
-import { type RunnerMetrics, runnerMetrics } from "./metrics.ts";
+import { runnerMetrics } from "./metrics.ts";
 import { openDirectory } from "./open-directory.ts";
-import { openBreakers } from "./providers/open-breakers.ts";
-import { type Models, openModels } from "./providers/open-models.ts";
-import { type ProviderHealth, watchHealth } from "./providers/watch-health.ts";
-import { createAgentPools } from "./run/agent-pools.ts";
+import { type Breakers, openBreakers } from "./providers/open-breakers.ts";
+import { openModels } from "./providers/open-models.ts";
+import { type AgentPools, createAgentPools, poolKey } from "./run/agent-pools.ts";
+import { auditActions } from "./run/audit-actions.ts";
 import { trackInFlight } from "./run/in-flight.ts";
 import { usualMiddleware } from "./run/middleware.ts";
-import { startOptimiser } from "./run/start-optimiser.ts";
+import { type Optimiser, startOptimiser } from "./run/start-optimiser.ts";
 import { storeAnswers } from "./run/store-answers.ts";
 import { storeRuns } from "./run/store-runs.ts";
+import { startRetention } from "./start-retention.ts";
 import { builtinFunctions } from "./tools/functions/builtin.ts";
 import { openMcpSessions } from "./tools/mcp/open-mcp-sessions.ts";
 import { openHttpCaller } from "./tools/open-http-caller.ts";
@@ -55,26 +60,18 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
   stack.use(startRelay(base.bus, db));
   const pools = createAgentPools(config.pool);
   const trims: (() => void)[] = [pools.trim];
-  const optimiser = stack.use(
-    startOptimiser({
-      measured: runnerMetrics(base.metrics),
-      log: base.log,
-      everyMs: config.optimiser.everyMs,
-      trimCaches() {
-        for (const trim of trims) trim();
-      },
-      setConcurrency: pools.scale,
-    }),
-  );
+  const optimiser = stack.use(openOptimiser(config, base, pools, trims));
   const { measured } = optimiser;
   const breakers = stack.use(openBreakers(base.bus, measured.breakerChanged));
-  const models = stack.use(openModels(config.models, breakers));
-  const health = stack.use(openHealth(config, base, models, measured));
+  const models = stack.use(await openModels(config.models, breakers));
   const http = stack.use(openHttpCaller(config.httpTools));
   const mcp = stack.use(openMcpSessions({ commands: config.mcp.commands, http }));
   const ports = { http, mcp, functions: overrides.functions ?? builtinFunctions };
   const kinds = resourceKinds(models, ports);
   const resources = stack.use(await openResources({ service: "agent-runner", db, bus: base.bus, kinds }));
+  const directory = stack.use(await openDirectory(base.bus, ports));
+  const health = stack.use(openHealth(base, { config, db, directory, models, breakers, pools, measured }));
+  auditOptimiser(optimiser, base, { db, directory, models });
   const peers = openPeers(config, base, stack);
   const context: Context = {
     config,
@@ -82,13 +79,16 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
     measured,
     bus: base.bus,
     db,
-    directory: stack.use(await openDirectory(base.bus, ports)),
+    directory,
     models,
     functions: ports.functions,
     policies: stack.use(watchDataPolicies(base.bus)),
     middleware: usualMiddleware(base.log, measured),
-    reservationOf: ({ provider, fullName }) =>
-      health.isHealthy(provider) ? optimiser.reservationOf(fullName) : `${provider} does not answer probes`,
+    reservationOf: ({ provider, fullName }, { tenant, name }) =>
+      health.isHealthy(provider)
+        ? optimiser.reservationOf(fullName, poolKey(tenant, name))
+        : `${provider} does not answer probes`,
+    accounts: optimiser.accounts,
     pools,
     durable: stack.use(openDurableRuns({ bus: base.bus, db, log: base.log })),
     peers,
@@ -106,7 +106,7 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
     }),
     ...overrides,
   };
-  trims.push(context.directory.trim);
+  trims.push(directory.trim);
   const server = stack.use(
     await serve({
       host: config.listen.host,
@@ -120,37 +120,80 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
   stack.use(startWorker(context, base.tokens));
   await context.policies.heard();
   stack.use(await keepRunning(context, base.tokens));
+  stack.use(startRetention(context));
   base.admin.setReady(true);
   stack.defer(() => base.admin.setReady(false));
   const opened = stack.move();
   return { port: server.port, adminPort: base.admin.port, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-function openHealth(
-  config: AgentRunnerConfig,
-  { log, admin }: Foundation,
-  models: Models,
-  measured: RunnerMetrics,
-): ProviderHealth {
+function openOptimiser(
+  { optimiser }: AgentRunnerConfig,
+  { log, metrics }: Foundation,
+  pools: AgentPools,
+  trims: readonly (() => void)[],
+): Optimiser {
+  return startOptimiser({
+    ...optimiser,
+    measured: runnerMetrics(metrics),
+    log,
+    trimCaches() {
+      for (const trim of trims) trim();
+    },
+    setConcurrency: pools.scale,
+    setAgentConcurrency: pools.scaleAgent,
+  });
+}
+
+function auditOptimiser(
+  optimiser: Optimiser,
+  { log }: Foundation,
+  { db, directory, models }: Pick<Context, "db" | "directory" | "models">,
+): void {
+  const byModel = (fullName: string) => tenantsUsing({ directory, models }, (model) => model.fullName === fullName);
+  optimiser.listen((actions, { agents }) => {
+    const all = [...new Set(agents.map(({ agent }) => agent.split("/")[0] ?? ""))];
+    auditActions(db, actions, { byModel, all }).catch((error) =>
+      log.warn({ reason: describeError(error) }, "the audit lacks what the optimiser did"),
+    );
+  });
+}
+
+type Watched = Pick<Context, "config" | "db" | "directory" | "models" | "pools" | "measured"> & {
+  readonly breakers: Breakers;
+};
+
+function openHealth({ log, admin }: Foundation, watched: Watched): Health {
+  const { config, db, measured } = watched;
+  const tenantsOf = (provider: string) => tenantsUsing(watched, (model) => model.provider === provider);
   const health = watchHealth({
     ...config.health,
     log,
-    providers: models.providersInUse,
-    onProbed: measured.providerHealth,
+    targets: healthTargets(watched),
+    onProbed({ kind, tenant, name }, isHealthy) {
+      if (kind === "provider") measured.providerHealth(name, isHealthy);
+      else measured.agentHealth(tenant, name, isHealthy);
+    },
+    onChanges: (changes) => tellHealth(db, changes, tenantsOf, new Date()),
   });
   admin.addDetail(health.describe);
   return health;
 }
 
 function openPeers(
-  { peers }: AgentRunnerConfig,
-  { workload }: Foundation,
+  { peers, balance }: AgentRunnerConfig,
+  { workload, metrics }: Foundation,
   stack: AsyncDisposableStack,
 ): Context["peers"] {
+  const optionsOf = (target: keyof AgentRunnerConfig["peers"]): ClientOptions => ({
+    address: peers[target],
+    workload,
+    balance: { policy: "round_robin", ...balance[target], target, metrics },
+  });
   return {
-    auth: stack.use(createClient(authContract, { address: peers.auth, workload })),
-    cache: stack.use(createClient(cacheContract, { address: peers.cache, workload })),
-    cost: stack.use(createClient(costContract, { address: peers.cost, workload })),
-    orchestrator: stack.use(createClient(orchestratorContract, { address: peers.orchestrator, workload })),
+    auth: stack.use(createClient(authContract, optionsOf("auth"))),
+    cache: stack.use(createClient(cacheContract, optionsOf("cache"))),
+    cost: stack.use(createClient(costContract, optionsOf("cost"))),
+    orchestrator: stack.use(createClient(orchestratorContract, optionsOf("orchestrator"))),
   };
 }

@@ -30,8 +30,8 @@ test("private, link-local and loopback addresses are refused as such, and by wha
   await using upstream = await startUpstream();
   upstream.play(answers(200, "inside"));
   const url = upstream.origin.replace("127.0.0.1", "localhost");
-  await assert.rejects(request(url, { dispatcher: http.dispatcher }), { reason: "PRIVATE_NETWORK" });
+  await assert.rejects(request(url, { dispatcher: await http.dispatcher() }), { reason: "PRIVATE_NETWORK" });
   assert.equal(upstream.asked.length, 0);
   await using open = openHttpCaller({ allowPrivateNetworks: true });
-  assert.equal((await request(url, { dispatcher: open.dispatcher })).statusCode, 200);
+  assert.equal((await request(url, { dispatcher: await open.dispatcher() })).statusCode, 200);
 });

@@ -105,6 +105,7 @@ test("a claim the orchestrator could not answer comes again; a step is claimed, 
   assert.deepEqual(completed[0]?.step, step);
   assert.deepEqual(completed[0]?.result, { $case: "output", value: { text: "done" } });
   assert.ok((completed[0]?.costNanoUsd ?? 0n) > 0n);
+  assert.equal(completed[0]?.quality, 1, "the score of the answer goes with it");
 });
 
 test("a step that another worker has paid for is answered from its stored run; a further attempt is paid anew", async () => {

@@ -26,6 +26,13 @@ function notes(): McpServer {
     { description: "All notes", inputSchema: {}, annotations: { readOnlyHint: true } },
     () => ({ content: [{ type: "text", text: JSON.stringify({ kept, title: process.title }) }] }),
   );
+  server.registerTool(
+    "note_find",
+    { description: "Find notes", inputSchema: { query: z.string().min(1) }, annotations: { readOnlyHint: true } },
+    ({ query }, { _meta = {} }) => ({
+      content: [{ type: "text", text: JSON.stringify({ found: `Refunds take five days: ${query}`, told: _meta }) }],
+    }),
+  );
   server.registerTool("fail", { description: "Fails", inputSchema: {} }, () => ({
     isError: true,
     content: [{ type: "text", text: "the notebook is full" }],

@@ -84,6 +84,7 @@ test("a whole server is imported as Tools; one that does not say it only reads c
     [
       ["notes_note_add", "effectful"],
       ["notes_note_list", "read"],
+      ["notes_note_find", "read"],
       ["notes_fail", "effectful"],
       ["notes_hang", "effectful"],
       ["notes_crash", "effectful"],

@@ -203,6 +203,28 @@ test("a thousand inputs, ten at a time, of which a hundred differ, are a hundred
   assert.equal(new Set(results.map(({ run: ended }) => ended?.id)).size, 100);
 });
 
+test("a batch runs as many inputs at a time as its agent says, and fewer where the request asks for fewer", async () => {
+  await apply("narrow", { model: SECOND, ...fast, batch: { size: 3 } });
+  let open = 0;
+  let most = 0;
+  groq.play(
+    chat((response, asked) => {
+      open += 1;
+      most = Math.max(most, open);
+      setTimeout(() => {
+        open -= 1;
+        completes("fine")(response, asked);
+      }, 10);
+    }),
+  );
+  const inputs = Array.from({ length: 12 }, (_, n) => ({ text: `${n}` }));
+  await mesh.runner.runAgentBatch({ agent: "narrow", inputs, concurrency: 50 }, { token });
+  assert.equal(most, 3);
+  most = 0;
+  await mesh.runner.runAgentBatch({ agent: "narrow", inputs, concurrency: 2 }, { token });
+  assert.equal(most, 2);
+});
+
 test("every answer has a score; a judge's is part of it; a judge that fails changes nothing", async () => {
   await apply("judge", {
     model: SECOND,

@@ -26,7 +26,15 @@ before(async () => {
           tracing: { otlpEndpoint: "" },
           postgres: { url: database.postgresUrl, maxConnections: 5 },
           engine: { leaseMs: 30_000, redispatchAfterMs: 30_000, credit: 1_000, sweepEveryMs: 200, maxTakeovers: 5 },
-          retention: { eventDays: 30, everyMs: 60_000 },
+          webhooks: { secretsDir: "" },
+          retention: {
+            eventDays: 30,
+            runDays: 30,
+            archiveDays: 365,
+            rejectionDays: 30,
+            arrivedDays: 7,
+            everyMs: 60_000,
+          },
         }),
       );
       address.resolve(`127.0.0.1:${running.port}`);

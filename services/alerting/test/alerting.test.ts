@@ -7,8 +7,18 @@ import { signInAttemptedEvent } from "@agentmesh/proto/auth.contract";
 import { dlpFoundEvent } from "@agentmesh/proto/compliance.contract";
 import { budgetThresholdCrossedEvent } from "@agentmesh/proto/cost.contract";
 import { requestRefusedEvent } from "@agentmesh/proto/gateway.contract";
-import { triggerRejectedEvent, workflowEndedEvent, workflowStartedEvent } from "@agentmesh/proto/orchestrator.contract";
-import { agentRunCompletedEvent } from "@agentmesh/proto/runner.contract";
+import {
+  triggerRejectedEvent,
+  workflowAtRiskEvent,
+  workflowEndedEvent,
+  workflowNeedsAttentionEvent,
+  workflowStartedEvent,
+} from "@agentmesh/proto/orchestrator.contract";
+import {
+  agentHealthChangedEvent,
+  agentRunCompletedEvent,
+  providerHealthChangedEvent,
+} from "@agentmesh/proto/runner.contract";
 import { SECRET, type TestMesh, testMesh } from "./mesh.fixture.ts";
 import { type Receiver, startReceiver } from "./receiver.fixture.ts";
 
@@ -166,6 +176,11 @@ test("every event is measured, each once", async () => {
       "workflow_failures",
       (id) => mesh.publish(workflowEndedEvent, "wide", { workflow: "w", state: "RUN_STATE_FAILED" }, { id }),
     ],
+    ["workflows_at_risk", (id) => mesh.publish(workflowAtRiskEvent, "wide", { workflow: "w" }, { id })],
+    [
+      "workflows_needing_attention",
+      (id) => mesh.publish(workflowNeedsAttentionEvent, "wide", { workflow: "w", reason: "IN_DOUBT" }, { id }),
+    ],
     [
       "trigger_rejections",
       (id) => mesh.publish(triggerRejectedEvent, "wide", { trigger: "t", code: "TOO_LARGE" }, { id }),
@@ -175,6 +190,14 @@ test("every event is measured, each once", async () => {
       (id) => mesh.publish(dlpFoundEvent, "wide", { place: "gateway.request", kinds: ["card"] }, { id }),
     ],
     ["sign_in_failures", (id) => mesh.publish(signInAttemptedEvent, "wide", { reason: "wrong_password" }, { id })],
+    [
+      "provider_outages",
+      (id) => mesh.publish(providerHealthChangedEvent, "wide", { provider: "openai", healthy: false, at: now }, { id }),
+    ],
+    [
+      "agent_outages",
+      (id) => mesh.publish(agentHealthChangedEvent, "wide", { agent: "a", healthy: false, at: now }, { id }),
+    ],
     ["requests_refused", (id) => mesh.publish(requestRefusedEvent, "wide", { stage: "limit", at: now }, { id })],
   ];
   for (const [metric, publish] of events) {
@@ -186,9 +209,14 @@ test("every event is measured, each once", async () => {
   await mesh.publish(budgetThresholdCrossedEvent, "wide", crossed);
   await apply("wide", "AlertRule", "dear", { ...rule, metric: "daily_cost_usd", windowS: undefined, threshold: 1.5 });
   await mesh.publish(agentRunCompletedEvent, "wide", { agent: "b", usage: usage(1_500_000_000n) });
-  await eventually(async () => (await alertsOf("wide")).length === events.length + 2, {
-    what: "an alert of each rule",
-  });
+  await eventually(
+    async () => {
+      const alerts = await alertsOf("wide");
+      const runs = alerts.find(({ rule: name }) => name === "agent_runs");
+      return alerts.length === events.length + 2 && runs?.value === 3;
+    },
+    { what: "an alert of each rule, with what came last" },
+  );
   const values = Object.fromEntries((await alertsOf("wide")).map(({ rule: name, value }) => [name, value]));
   assert.equal(values.budget, 0.96);
   assert.equal(values.dear, 1.5);

@@ -64,11 +64,24 @@ export const configSchema = z.strictObject({
             .nullish()
             .transform((key) => key ?? ""),
           model: z.string().min(1).default("text-embedding-3-small"),
+          /** Under which name its model has a price. Default `openai`. */
+          provider: z.string().min(1).default("openai"),
+          /** Whether a call costs money, and is held and settled with cost. Default true; false for one of your own. */
+          charged: z.boolean().default(true),
           dimensions: z.int().min(8).max(4_096).default(384),
           /** Default 300. */
           timeoutMs: z.int().min(1).max(1_500).default(300),
         })
         .prefault({}),
+    })
+    .prefault({}),
+  peers: z
+    .strictObject({
+      /** Of cost, where the embedder is charged. */
+      cost: z
+        .string()
+        .nullish()
+        .transform((address) => address ?? ""),
     })
     .prefault({}),
   flights: z

@@ -17,8 +17,15 @@ export function cacheMetrics(metrics: Metrics): CacheMetrics {
   const degraded = metrics.counter("agentmesh_cache_degraded_total", "Calls served without a part", ["operation"]);
   const flights = metrics.counter("agentmesh_cache_flights_total", "Misses in single flight", ["as"]);
   const vetoes = metrics.counter("agentmesh_cache_vetoes_total", "Like questions that were refused", ["reason"]);
+  // Bound once: to look labels up by value for each look-up takes longer than to count it.
+  const looked = {
+    l1: lookups.labels({ tier: "l1" }),
+    l2: lookups.labels({ tier: "l2" }),
+    semantic: lookups.labels({ tier: "semantic" }),
+    none: lookups.labels({ tier: "none" }),
+  };
   return {
-    looked: (tier) => lookups.inc({ tier }),
+    looked: (tier) => looked[tier].inc(),
     stored: (outcome) => stores.inc({ outcome }),
     degraded: (operation) => degraded.inc({ operation }),
     joined: (as) => flights.inc({ as }),

@@ -159,7 +159,13 @@ test("memory is bounded: by entries of a partition, by bytes of all", async () =
 test("an OpenAI-compatible embedder is asked once a question; one that fails or lies costs hits and nothing else", async () => {
   const upstream = await startEmbeddings();
   try {
-    const embedder = { baseUrl: `${upstream.origin}/v1`, apiKey: "k", model: "test-embedder", dimensions: 16 };
+    const embedder = {
+      baseUrl: `${upstream.origin}/v1`,
+      apiKey: "k",
+      model: "test-embedder",
+      dimensions: 16,
+      charged: false,
+    };
     const { client } = await fleet.start({ semantic: { exploreShare: 0, embedder } });
     await answer(client, "How do I brew tea?", "With water.", acme);
     assert.equal((await ask(client, "how can I brew tea", acme)).tier, "semantic");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { recordAudit } from "@agentmesh/audit";
+import { recordAudit, recordAudits } from "@agentmesh/audit";
 import { busMigrations, connectBus, startRelay } from "@agentmesh/bus";
 import { eventually, type TestCallers, type TestEnvironment, testCallers, testEnvironment } from "@agentmesh/harness";
 import { newId } from "@agentmesh/ids";
@@ -141,6 +141,18 @@ test("entries recorded with a service's own state arrive once, and tenant and se
     listed?.entries.map((one) => [one.service, one.action]),
     [["cost", "budget.applied"]],
   );
+  const many = Array.from({ length: 250 }, (_, index) => ({
+    tenant: index < 5 ? "few" : "many",
+    service: "cost",
+    subject: "user:9",
+    action: `done.${index}`,
+    resource: "x",
+    outcome: "succeeded" as const,
+  }));
+  await db.transaction((tx) => recordAudits(tx, many));
+  await Promise.all([signed("few", 5n), signed("many", 245n)]);
+  const few = await gateways[0]?.listAudit({}, await monitor("few"));
+  assert.deepEqual(few?.entries.map((one) => one.action).sort(), ["done.0", "done.1", "done.2", "done.3", "done.4"]);
 });
 
 const tamperings: [string, string][] = [

@@ -6,6 +6,7 @@ import { loadWorkloadIdentity } from "@agentmesh/identity";
 import { type RunningMesh, startMesh } from "@agentmesh/local";
 import { removeMeshData } from "@agentmesh/local/remove-data";
 import { authContract } from "@agentmesh/proto/auth.contract";
+import { cacheContract } from "@agentmesh/proto/cache.contract";
 import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
 import { runnerContract } from "@agentmesh/proto/runner.contract";
 import { type Client, createClient } from "@agentmesh/rpc";
@@ -17,6 +18,8 @@ import { serverVersions } from "./server-versions.ts";
 export type BenchMesh = AsyncDisposable & {
   readonly mesh: RunningMesh;
   readonly orchestrator: Client<typeof orchestratorContract>;
+  readonly runner: Client<typeof runnerContract>;
+  readonly cache: Client<typeof cacheContract>;
   /** As the superuser in the mesh's database. */
   readonly sql: pg.Pool;
   /** A token for the orchestrator that lives for minutes: take a new one for each repeat. */
@@ -29,6 +32,8 @@ export type BenchMeshOptions = {
   readonly name: string;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Of all services, beside the log's level. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Where the services leave CPU profiles when they stop; default none. */
   readonly profileDir?: string | undefined;
 };
@@ -48,7 +53,7 @@ export async function openBenchMesh(options: BenchMeshOptions): Promise<BenchMes
       root,
       log,
       signal,
-      env: { LOG_LEVEL: "warn" },
+      env: { LOG_LEVEL: "warn", ...options.env },
       ...(profileDir !== undefined && { command: (service) => profiledCommand(service, profileDir) }),
     }),
   );
@@ -58,6 +63,7 @@ export async function openBenchMesh(options: BenchMeshOptions): Promise<BenchMes
   const auth = client(authContract, "auth");
   const orchestrator = client(orchestratorContract, "orchestrator");
   const runner = client(runnerContract, "agent-runner");
+  const cache = client(cacheContract, "cache");
   const { accessToken } = await auth.signIn({
     tenant: mesh.tenant,
     username: mesh.adminUsername,
@@ -70,7 +76,16 @@ export async function openBenchMesh(options: BenchMeshOptions): Promise<BenchMes
   stack.defer(() => sql.end());
   const versions = await serverVersions(mesh, sql);
   const opened = stack.move();
-  return { mesh, orchestrator, sql, token, versions, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return {
+    mesh,
+    orchestrator,
+    runner,
+    cache,
+    sql,
+    token,
+    versions,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 }
 
 function profiledCommand(service: string, profileDir: string): string[] {

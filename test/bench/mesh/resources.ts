@@ -1,3 +1,5 @@
+import { agentName, concurrency, instructions } from "../benchmarks/batch/load.ts";
+
 /** What `workflow` and `trigger` run: three steps, one after the other, that answer what they were given. */
 export const workflowName = "bench-three-steps";
 /** Ids of its steps, in order. */
@@ -16,6 +18,14 @@ type BenchResource = {
   readonly spec: Readonly<Record<string, unknown>>;
 };
 
+/** What `batch` asks. */
+const answers = {
+  kind: "Agent",
+  name: agentName,
+  owner: "runner",
+  spec: { description: "Answers questions", instructions, batch: { size: concurrency } },
+} as const satisfies BenchResource;
+
 const tool = "bench-echo";
 const account = "bench-bot";
 const given = {
@@ -26,6 +36,7 @@ const given = {
 
 /** In the order in which they can be applied. */
 export const benchResources: readonly BenchResource[] = [
+  answers,
   {
     kind: "Tool",
     name: tool,

@@ -1,4 +1,5 @@
 import { entitiesAndIdentifiers } from "./entities.ts";
+import { long } from "./long.ts";
 import { meanings } from "./meanings.ts";
 import { numbersAndUnits } from "./numbers-and-units.ts";
 import type { Pair } from "./pair.ts";
@@ -16,4 +17,5 @@ export const labelled: readonly Pair[] = [
   ...meanings,
   ...traps,
   ...unseen,
+  ...long,
 ];

@@ -12,7 +12,12 @@ export type Kind =
   | "kind of question"
   | "time and person"
   | "trap"
-  | "unseen";
+  | "unseen"
+  | "long: paraphrase"
+  | "long: number"
+  | "long: name"
+  | "long: negation"
+  | "long: reversal";
 
 /** Two questions, and whether an answer to the first answers the second. */
 export type Pair = { readonly kind: Kind; readonly a: string; readonly b: string; readonly same: boolean };

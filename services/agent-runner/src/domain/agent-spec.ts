@@ -54,6 +54,12 @@ export const agentSpec = z
         retries: z.int().min(0).max(10).default(3),
       })
       .prefault({}),
+    batch: z
+      .strictObject({
+        /** Inputs of one batch that are run at a time; a request may ask for fewer. */
+        size: z.int().min(1).max(100).default(10),
+      })
+      .prefault({}),
     /** How answers are scored, 0 to 1; the score is kept with the run. */
     quality: z
       .strictObject({
@@ -97,3 +103,9 @@ export const agentSpec = z
   });
 
 export type AgentSpec = z.infer<typeof agentSpec>;
+
+/** All that a run of the agent may ask, each once. */
+export function modelsOf({ model, modelChoice, fallbacks }: AgentSpec): string[] {
+  const first = modelChoice ? [modelChoice.simple, modelChoice.complex] : [model];
+  return [...new Set([...first, ...fallbacks])];
+}

@@ -18,13 +18,64 @@ export type AgentDefinition = {
   readonly policyHash: string;
 };
 
+type Row = Pick<AgentDefinition, "tenant" | "name" | "version">;
+
+/** What only a run needs is worked out by the first one: most versions of most agents never run in this process. */
+class Definition implements AgentDefinition {
+  readonly tenant: string;
+  readonly name: string;
+  readonly version: number;
+  readonly spec: AgentSpec;
+  readonly output: CompiledSchema | undefined;
+  readonly given: readonly Tool[];
+  #used: Pick<AgentDefinition, "tools" | "declarations" | "policyHash"> | undefined;
+
+  constructor(
+    { tenant, name, version }: Row,
+    spec: AgentSpec,
+    output: CompiledSchema | undefined,
+    given: readonly Tool[],
+  ) {
+    this.tenant = tenant;
+    this.name = name;
+    this.version = version;
+    this.spec = spec;
+    this.output = output;
+    this.given = given;
+  }
+
+  get tools(): ReadonlyMap<string, Tool> {
+    return this.#use().tools;
+  }
+
+  get declarations(): readonly ToolDeclaration[] {
+    return this.#use().declarations;
+  }
+
+  get policyHash(): string {
+    return this.#use().policyHash;
+  }
+
+  #use() {
+    this.#used ??= {
+      tools: new Map(this.given.map((tool) => [tool.name, tool])),
+      declarations: this.given.map((tool) => tool.declaration),
+      policyHash: hashPolicy(this.spec, this.output, this.given),
+    };
+    return this.#used;
+  }
+}
+
 export function defineAgent(
-  row: { tenant: string; name: string; version: number },
+  row: Row,
   spec: AgentSpec,
   output: CompiledSchema | undefined,
   tools: readonly Tool[],
 ): AgentDefinition {
-  const declarations = tools.map((tool) => tool.declaration);
+  return new Definition(row, spec, output, tools);
+}
+
+function hashPolicy(spec: AgentSpec, output: CompiledSchema | undefined, tools: readonly Tool[]): string {
   const { instructions, temperature, maxTokens, limits, reasoning } = spec;
   const policy = {
     instructions,
@@ -36,14 +87,7 @@ export function defineAgent(
     // A version stands for what a tool knows: a table that changed answers differently.
     tools: tools.map((tool) => ({ version: tool.version, ...tool.declaration.function })),
   };
-  return {
-    ...row,
-    spec,
-    output,
-    tools: new Map(tools.map((tool) => [tool.name, tool])),
-    declarations,
-    policyHash: sha256Hex(canonicalJson(policy)),
-  };
+  return sha256Hex(canonicalJson(policy));
 }
 
 /** A runnable agent. All it holds is its definition: making one costs an object with one field. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Action, CALM, type ModelWindow, optimise, type Posture } from "./optimise.ts";
 
-const quiet = { memoryShare: 0.3, cpuShare: 0.2, models: [] };
+const quiet = { memoryShare: 0.3, cpuShare: 0.2, models: [], agents: [] };
 const model = (more: Partial<ModelWindow>): ModelWindow => ({
   model: "p/m",
   calls: 20,

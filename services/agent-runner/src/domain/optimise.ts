@@ -1,3 +1,13 @@
+import {
+  AGENT_BOUNDS,
+  type AgentAction,
+  type AgentBounds,
+  type AgentPosture,
+  type AgentWindow,
+  CALM_AGENTS,
+  optimiseAgents,
+} from "./optimise-agents.ts";
+
 /** What was seen in one window. */
 export type Window = {
   /** Share of the memory the process may have, 0 to 1. */
@@ -5,6 +15,7 @@ export type Window = {
   /** Share of the processor time there is, 0 to 1. */
   readonly cpuShare: number;
   readonly models: readonly ModelWindow[];
+  readonly agents: readonly AgentWindow[];
 };
 
 export type ModelWindow = {
@@ -23,18 +34,35 @@ export type Posture = {
   readonly reserved: ReadonlyMap<string, number>;
   /** The usual 95th percentile of a model's calls, in milliseconds. */
   readonly baselineMs: ReadonlyMap<string, number>;
+  readonly agents: AgentPosture;
 };
 
+/** Above them something is done. */
+export type Bounds = {
+  /** Of what the process may have, 0 to 1. Default 0.85. */
+  readonly memoryShare: number;
+  /** Of one processor, 0 to 1. Default 0.9. */
+  readonly cpuShare: number;
+  readonly agent: AgentBounds;
+};
+
+export const BOUNDS: Bounds = { memoryShare: 0.85, cpuShare: 0.9, agent: AGENT_BOUNDS };
+
 export type Action =
+  | AgentAction
   | { readonly kind: "trim-caches"; readonly reason: string }
   | { readonly kind: "set-concurrency"; readonly share: number; readonly reason: string }
   | { readonly kind: "reserve-model"; readonly model: string; readonly reason: string }
   | { readonly kind: "restore-model"; readonly model: string; readonly reason: string };
 
-export const CALM: Posture = { concurrency: 1, calmWindows: 0, reserved: new Map(), baselineMs: new Map() };
+export const CALM: Posture = {
+  concurrency: 1,
+  calmWindows: 0,
+  reserved: new Map(),
+  baselineMs: new Map(),
+  agents: CALM_AGENTS,
+};
 
-const MAX_MEMORY = 0.85;
-const MAX_CPU = 0.9;
 const CALM_CPU = 0.7;
 const CALM_WINDOWS = 3;
 const STEP_DOWN = 0.75;
@@ -56,22 +84,31 @@ const BASELINE_WEIGHT = 0.2;
  * places; a model for ten windows) and is taken back when its cause is gone.
  *
  *   memory at 85 %              caches are trimmed
- *   CPU at 90 %                 concurrency down; three windows below 70 %: up again
+ *   CPU at 90 %                 concurrency down, first that of agents above their bounds; three windows below 70 %: up again
  *   a model slow or failing     it is asked after its agent's other models; ten windows later it has another chance
  */
-export function optimise(window: Window, before: Posture): { readonly actions: Action[]; readonly posture: Posture } {
+export function optimise(
+  window: Window,
+  before: Posture,
+  bounds: Bounds = BOUNDS,
+): { readonly actions: Action[]; readonly posture: Posture } {
   const actions: Action[] = [];
-  if (window.memoryShare >= MAX_MEMORY) {
+  if (window.memoryShare >= bounds.memoryShare) {
     actions.push({ kind: "trim-caches", reason: `memory at ${percent(window.memoryShare)} of its bound` });
   }
-  const { concurrency, calmWindows } = decideConcurrency(window, before, actions);
+  const isShortOfCpu = window.cpuShare >= bounds.cpuShare;
+  const agents = optimiseAgents(window.agents, isShortOfCpu, before.agents, bounds.agent);
+  actions.push(...agents.actions);
+  const isSlowing = agents.actions.some(({ kind }) => kind === "set-agent-concurrency");
+  const { concurrency, calmWindows } = decideConcurrency(window, before, isShortOfCpu && !isSlowing, actions);
   const reserved = decideModels(window, before, actions);
-  return { actions, posture: { concurrency, calmWindows, reserved, baselineMs: learn(window, before, reserved) } };
+  const baselineMs = learn(window, before, reserved);
+  return { actions, posture: { concurrency, calmWindows, reserved, baselineMs, agents: agents.posture } };
 }
 
-function decideConcurrency({ cpuShare }: Window, before: Posture, actions: Action[]) {
+function decideConcurrency({ cpuShare }: Window, before: Posture, mayGoDown: boolean, actions: Action[]) {
   const calmWindows = cpuShare < CALM_CPU ? before.calmWindows + 1 : 0;
-  const isDown = cpuShare >= MAX_CPU && before.concurrency > MIN_CONCURRENCY;
+  const isDown = mayGoDown && before.concurrency > MIN_CONCURRENCY;
   const isUp = calmWindows >= CALM_WINDOWS && before.concurrency < 1;
   if (!isDown && !isUp) return { concurrency: before.concurrency, calmWindows };
   const wanted = before.concurrency * (isDown ? STEP_DOWN : STEP_UP);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { effectsIssues, effectsSpec } from "./effects-spec.ts";
 import { resourceName } from "./resource-name.ts";
 
 const document = z.strictObject({
@@ -9,7 +10,7 @@ const document = z.strictObject({
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const headers = z.record(z.string().regex(/^[A-Za-z0-9-]{1,64}$/), z.string().max(4_096)).default({});
-/** Sends tenant and subject along, only to hosts the operator listed (`httpTools.identityHosts`). */
+/** Sends tenant and subject along, only to hosts the operator listed (`httpTools.identityHosts`) and commands. */
 const passIdentity = z.boolean().default(false);
 
 const mcpServer = z.discriminatedUnion("transport", [
@@ -56,7 +57,7 @@ const source = z.discriminatedUnion("type", [
   /** Another agent: the argument `text` if it is the only one, else all arguments, are its input. */
   z.strictObject({ type: z.literal("agent"), agent: resourceName }),
   /** A tool of a Model Context Protocol server, with the parameters declared here: the server cannot change them. */
-  z.strictObject({ type: z.literal("mcp"), server: mcpServer, tool: z.string().min(1).max(128) }),
+  z.strictObject({ type: z.literal("mcp"), server: mcpServer, tool: z.string().min(1).max(128), passIdentity }),
   /** Answers its arguments. */
   z.strictObject({ type: z.literal("identity") }),
 ]);
@@ -70,6 +71,8 @@ export const toolSpec = z
     description: z.string().min(1).max(4_000),
     /** `read` changes nothing; `idempotent` may be repeated; `effectful` may not. */
     effect: z.enum(["read", "idempotent", "effectful"]),
+    /** How an effect is had once. Default: `keyed` for HTTP and OpenAPI, `none` for functions and MCP. */
+    effects: effectsSpec.optional(),
     /** JSON Schema of the arguments, an object. Left out for functions and OpenAPI operations, which bring theirs. */
     parameters: z.record(z.string(), z.unknown()).optional(),
     /** Of one try, in milliseconds. */
@@ -90,6 +93,7 @@ export const toolSpec = z
     source,
   })
   .superRefine((spec, issues) => {
+    for (const issue of effectsIssues(spec)) issues.addIssue({ code: "custom", ...issue });
     if (spec.effect === "effectful" && spec.retry.attempts > 1) {
       issues.addIssue({ code: "custom", path: ["retry", "attempts"], message: "must be 1 for an effectful tool" });
     }

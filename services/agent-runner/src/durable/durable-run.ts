@@ -69,8 +69,17 @@ export function createDurable(context: Context, row: LiveRow, lastSeq: number): 
     async awaitTurn(signal) {
       if (turn) turn.fence = await awaitTurn(context, turn, signal);
     },
-    async intend({ attemptId, provider, model, inputTokens }: Intent) {
-      const call = { tenant, attempt_id: attemptId, run_id: id, epoch, provider, model, input_tokens: inputTokens };
+    async intend({ attemptId, agent, provider, model, inputTokens }: Intent) {
+      const call = {
+        tenant,
+        attempt_id: attemptId,
+        run_id: id,
+        epoch,
+        agent,
+        provider,
+        model,
+        input_tokens: inputTokens,
+      };
       await durable.intend({ ...call, usage: null, at: new Date() });
     },
     noteUsage(attemptId, usage) {

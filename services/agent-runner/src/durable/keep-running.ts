@@ -1,27 +1,27 @@
 import { describeError } from "@agentmesh/errors";
 import type { TokenVerifier } from "@agentmesh/identity";
 import type { Context } from "../context.ts";
+import { every } from "../every.ts";
 import { readOwned, releaseLiveRun, takeOrphans } from "../store/live-runs.ts";
 import { deleteOldReplicas, deleteReplica, renewReplica } from "../store/replicas.ts";
-import { deleteOldEvents } from "../store/run-events.ts";
 import { createSubjectTokens } from "../work/subject-tokens.ts";
 import { cancelled, fenced, type LocalRun } from "./runs.ts";
 import { takeOver } from "./take-over.ts";
 
 // At a time, so that what one dead replica leaves behind does not fill the pools of the living.
 const MAX_TAKEN = 20;
-const MAX_DELETED = 5_000;
+const WORK = "looking after durable runs";
 const BEATS_A_LEASE = 4;
-// Events are looked after less often than runs.
+// Replicas are looked after less often than runs.
 const BEATS_A_CLEANING = 20;
 
 /**
- * Keeps this replica's name alive, finds runs whose replica is dead, and deletes old events. On the way down runs get
+ * Keeps this replica's name alive, finds runs whose replica is dead, and forgets replicas long gone. On the way down runs get
  * `drainMs` to end; then they are given up for another replica to begin anew, unless they have had an effect already.
  */
 export async function keepRunning(context: Context, tokens: TokenVerifier): Promise<AsyncDisposable> {
   const { db, durable, config, log } = context;
-  const { leaseMs, sweepMs, eventRetentionMs } = config.runs;
+  const { leaseMs, sweepMs } = config.runs;
   const subjects = createSubjectTokens(context, tokens);
   let isOver = false;
   let beats = 0;
@@ -45,10 +45,7 @@ export async function keepRunning(context: Context, tokens: TokenVerifier): Prom
     );
     context.measured.runsLive(durable.local.size);
     beats += 1;
-    if (beats % BEATS_A_CLEANING === 0) {
-      await deleteOldEvents(db, eventRetentionMs, MAX_DELETED);
-      await deleteOldReplicas(db);
-    }
+    if (beats % BEATS_A_CLEANING === 0) await deleteOldReplicas(db);
   }
 
   async function sweep(): Promise<void> {
@@ -68,8 +65,8 @@ export async function keepRunning(context: Context, tokens: TokenVerifier): Prom
   }
 
   await renewReplica(db, durable.replicaId, leaseMs);
-  const beating = every(leaseMs / BEATS_A_LEASE, () => beat(), log);
-  const sweeping = every(sweepMs, () => (isOver ? Promise.resolve() : sweep()), log);
+  const beating = every(leaseMs / BEATS_A_LEASE, WORK, beat, log);
+  const sweeping = every(sweepMs, WORK, () => (isOver ? Promise.resolve() : sweep()), log);
   return {
     async [Symbol.asyncDispose]() {
       isOver = true;
@@ -96,30 +93,4 @@ async function giveUp({ durable, config }: Context): Promise<void> {
 function abandon(run: LocalRun): void {
   run.isGivenUp = true;
   run.abort.abort(fenced(run.id));
-}
-
-/** One after the other, never two at a time; a failure is logged and the next one comes in its time. */
-function every(periodMs: number, work: () => Promise<void>, log: Context["log"]): { stop(): Promise<void> } {
-  const stopped = new AbortController();
-  async function loop(): Promise<void> {
-    while (!stopped.signal.aborted) {
-      await pause(periodMs, stopped.signal);
-      if (stopped.signal.aborted) return;
-      await work().catch((error) => log.warn({ reason: describeError(error) }, "looking after durable runs failed"));
-    }
-  }
-  const looping = loop();
-  return {
-    stop() {
-      stopped.abort();
-      return looping;
-    },
-  };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise.finally(() => clearTimeout(timer));
 }

@@ -119,24 +119,27 @@ async function recordLostUsage({ db }: Context, row: LiveRow, wire: RunAgentRequ
     const intents = await deleteIntents(tx, tenant, id, row.epoch - 1);
     if (intents.length === 0) return;
     const said = estimateTokens(await readTextOf(tx, tenant, id, row.epoch - 1));
-    const run = AgentRun.fromPartial({ id, tenant, agent, labels: wire.labels });
     const charged = { caller: { subject, department, project } };
-    const events = intents.map((intent, at): { call: ModelCall; key: string } => {
-      const isLast = at === intents.length - 1;
+    // What was streamed is the run's own: the runs below it stream to nobody.
+    const streamed = intents.findLastIndex((intent) => intent.agent === "" || intent.agent === agent);
+    const events = intents.map((intent, at): { call: ModelCall; agent: string; key: string } => {
       const guess: TokenUsage = {
         ...NO_TOKENS,
         uncachedInputTokens: intent.input_tokens,
-        outputTokens: isLast ? said : 0,
+        outputTokens: at === streamed ? said : 0,
       };
       const { provider, model, attempt_id: attemptId } = intent;
       const spent = { usage: intent.usage ?? guess, failed: intent.usage === null, responseMs: 0, at: intent.at };
       const call = { attemptId, provider, model, ...spent, cacheHit: false, savedNanoUsd: 0n };
-      return { call, key: `usage:${tenant}:${attemptId}` };
+      return { call, agent: intent.agent || agent, key: `usage:${tenant}:${attemptId}` };
     });
     await emitAll(
       tx,
       usageRecordedEvent,
-      events.map(({ call, key }) => ({ tenant, data: usageOf(run, charged, call, 0n), id: key })),
+      events.map(({ call, agent: caller, key }) => {
+        const run = AgentRun.fromPartial({ id, tenant, agent: caller, labels: wire.labels });
+        return { tenant, data: usageOf(run, charged, call, 0n), id: key };
+      }),
     );
   });
 }

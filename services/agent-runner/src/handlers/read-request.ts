@@ -3,6 +3,7 @@ import { canonicalJson } from "@agentmesh/ids";
 import type { RunAgentRequest } from "@agentmesh/proto/runner";
 import { type Call, requirePrincipal } from "@agentmesh/rpc";
 import type { Caller, RunRequest } from "../run/run-request.ts";
+import { readHistory } from "./read-history.ts";
 import { readParts } from "./read-parts.ts";
 
 const MAX_INPUT_CHARS = 256 * 1024;
@@ -26,6 +27,7 @@ export function requestOf(
     caller,
     agent: request.agent,
     ...inputOf(request),
+    history: readHistory(request.history),
     labels: checkedLabels(request.labels),
     useCache: !request.noCache,
     signal,

@@ -17,7 +17,6 @@ import { recollect } from "../sessions/recollect.ts";
 import { readRequest } from "./read-request.ts";
 
 const MAX_INPUTS = 1_000;
-const DEFAULT_CONCURRENCY = 10;
 const MAX_CONCURRENCY = 100;
 // Room for the frame and headers under the bound of one message.
 const MAX_REPLY_BYTES = 3_500_000;
@@ -36,7 +35,7 @@ export async function runAgentBatch(
   const { agent, labels, noCache } = request;
   // An agent that does not exist is the fault of the whole batch.
   const definition = context.directory.agent(requirePrincipal(call).tenant, agent);
-  const concurrency = boundsOf(request);
+  const concurrency = boundsOf(request, definition.spec.batch.size);
   const single = request.inputs.map((input) => RunAgentRequest.fromPartial({ ...input, agent, labels, noCache }));
   const keys = single.map(keyOf);
   const firsts = new Map<string, RunAgentRequest>();
@@ -87,7 +86,7 @@ async function runOne(context: Context, request: RunRequest | AppError): Promise
   }
 }
 
-function boundsOf({ inputs, concurrency }: RunAgentBatchRequest): number {
+function boundsOf({ inputs, concurrency }: RunAgentBatchRequest, size: number): number {
   if (inputs.length < 1 || inputs.length > MAX_INPUTS) {
     throw new AppError("INVALID_ARGUMENT", `a batch of ${inputs.length} inputs; give 1 to ${MAX_INPUTS}`, {
       reason: "BATCH_SIZE",
@@ -99,7 +98,7 @@ function boundsOf({ inputs, concurrency }: RunAgentBatchRequest): number {
       field: "concurrency",
     });
   }
-  return concurrency || DEFAULT_CONCURRENCY;
+  return Math.min(concurrency || size, size);
 }
 
 function keyOf({ text, input, parts }: RunAgentRequest): string {

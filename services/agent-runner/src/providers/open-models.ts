@@ -3,7 +3,6 @@ import type { AgentRunnerConfig } from "../config.ts";
 import { DEFAULT_MODEL } from "../domain/agent-spec.ts";
 import { EMBEDDED_MODEL, EMBEDDED_PROVIDER, embeddedProvider } from "./embedded.ts";
 import type { Breakers } from "./open-breakers.ts";
-import { openAiCompatible } from "./openai-compatible.ts";
 import { type Abilities, presets } from "./presets.ts";
 import type { Provider } from "./provider.ts";
 
@@ -30,8 +29,8 @@ export type Models = AsyncDisposable & {
 
 const MAX_MODELS = 1_000;
 
-export function openModels(settings: AgentRunnerConfig["models"], breakers: Breakers): Models {
-  const providers = openProviders(settings);
+export async function openModels(settings: AgentRunnerConfig["models"], breakers: Breakers): Promise<Models> {
+  const providers = await openProviders(settings);
   const models = new Map<string, Model>();
   const aliased = settings.default || (providers.has("openai") ? `openai/${settings.openaiModel}` : EMBEDDED);
 
@@ -55,12 +54,15 @@ export function openModels(settings: AgentRunnerConfig["models"], breakers: Brea
 
 const EMBEDDED = `${EMBEDDED_PROVIDER}/${EMBEDDED_MODEL}`;
 
-function openProviders(settings: AgentRunnerConfig["models"]): Map<string, Provider> {
+async function openProviders(settings: AgentRunnerConfig["models"]): Promise<Map<string, Provider>> {
   const open = new Map<string, Provider>([[EMBEDDED_PROVIDER, embeddedProvider()]]);
   for (const preset of presets) {
     const { apiKey, baseUrl } = settings.providers[preset.name] ?? {};
     const isOn = preset.key ? Boolean(apiKey) : Boolean(baseUrl || preset.baseUrl);
-    if (isOn) open.set(preset.name, openAiCompatible(preset, { apiKey: apiKey ?? "", baseUrl: baseUrl ?? "" }));
+    if (!isOn) continue;
+    // undici comes with it, which the embedded model alone does not need.
+    const { openAiCompatible } = await import("./openai-compatible.ts");
+    open.set(preset.name, openAiCompatible(preset, { apiKey: apiKey ?? "", baseUrl: baseUrl ?? "" }));
   }
   return open;
 }

@@ -50,3 +50,46 @@ test("fewer places let nobody in until enough have left; more let the waiting in
   assert.equal(most, 4);
   pools.trim();
 });
+
+test("who stops waiting leaves the queue to others; runs below an agent do not wait for those above it", async () => {
+  const pools = createAgentPools({ places: 1, queue: 1 });
+  const gate = Promise.withResolvers<void>();
+  const first = pools.run("acme", "a", () => gate.promise);
+  const gone = new AbortController();
+  const queued = pools.run("acme", "a", async () => assert.fail("it had gone"), { signal: gone.signal });
+  await assert.rejects(
+    pools.run("acme", "a", async () => undefined),
+    { reason: "QUEUE_FULL" },
+  );
+  gone.abort(new Error("gone"));
+  await assert.rejects(queued, { message: "gone" });
+  const next = pools.run("acme", "a", async () => "next");
+  assert.equal(await pools.run("acme", "a", async () => "below", { depth: 1 }), "below");
+  gate.resolve();
+  await first;
+  assert.equal(await next, "next");
+});
+
+test("one agent can have fewer places than the others, on top of what all have, and what is in a pool can be seen", async () => {
+  const pools = createAgentPools({ places: 8, queue: 20 });
+  const places = () => Object.fromEntries([...pools.all()].map(({ key, places: each }) => [key, each]));
+  const gate = Promise.withResolvers<void>();
+  const runs = Array.from({ length: 6 }, () => pools.run("acme", "big", () => gate.promise));
+  await pools.run("acme", "other", async () => undefined);
+  pools.scaleAgent("acme/big", 0.5);
+  assert.deepEqual(places(), { "acme/big": 4, "acme/other": 8 });
+  pools.scale(0.5);
+  assert.deepEqual(places(), { "acme/big": 2, "acme/other": 4 });
+  runs.push(pools.run("acme", "big", () => gate.promise));
+  const [big] = [...pools.all()].filter(({ agent }) => agent === "big");
+  assert.deepEqual([big?.running, big?.queued, big?.ended], [6, 1, 0]);
+  gate.resolve();
+  await Promise.all(runs);
+  pools.trim();
+  assert.deepEqual(places(), {});
+  await pools.run("acme", "big", async () => undefined);
+  assert.deepEqual(places(), { "acme/big": 2 }, "an agent that comes again has no more places than before");
+  pools.scale(1);
+  pools.scaleAgent("acme/big", 1);
+  assert.deepEqual(places(), { "acme/big": 8 });
+});

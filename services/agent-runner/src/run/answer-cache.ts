@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Context } from "../context.ts";
 import type { AgentDefinition } from "../domain/agent.ts";
 import type { MediaPart } from "../domain/media.ts";
+import type { ChatMessage } from "../domain/model.ts";
 import type { Caller } from "./run-request.ts";
 
 export type Answer = { readonly text: string; readonly output?: unknown };
@@ -43,7 +44,7 @@ export function cacheKey(
   definition: AgentDefinition,
   model: string,
   input: string,
-  media: readonly MediaPart[] = [],
+  { media = [], history = [] }: { media?: readonly MediaPart[]; history?: readonly ChatMessage[] } = {},
 ): CacheKey {
   const { name, version, policyHash } = definition;
   return {
@@ -53,7 +54,7 @@ export function cacheKey(
     agentVersion: version,
     model,
     policyHash,
-    input: canonicalJson([{ user: input }]),
+    input: canonicalJson([...history.map(({ role, content }) => ({ [role]: content })), { user: input }]),
   };
 }
 
@@ -63,7 +64,8 @@ export function openRunAnswers(
 ): RunAnswers {
   const { caller, definition, key, signal } = run;
   const { cache } = context.peers;
-  const { token } = caller;
+  const { token, tenant } = caller;
+  const from = { token, balanceKey: tenant };
   const semantic = semanticPolicyOf(definition);
   const lookup = { key, singleFlight: true, ...(semantic && { semantic }) };
   let epoch = "";
@@ -74,7 +76,7 @@ export function openRunAnswers(
     ({ epoch, lease } = reply);
     if (lease === "") return;
     const everyMs = reply.leaseMs * RENEW_AFTER;
-    renewal = setInterval(() => void attempt("renew", cache.renewLease({ key, epoch, lease }, { token })), everyMs);
+    renewal = setInterval(() => void attempt("renew", cache.renewLease({ key, epoch, lease }, from)), everyMs);
     renewal.unref();
   }
 
@@ -98,14 +100,14 @@ export function openRunAnswers(
 
   async function release(unshared: boolean): Promise<void> {
     const held = giveBack();
-    if (held !== "") await attempt("store", cache.releaseLease({ key, epoch, lease: held, unshared }, { token }));
+    if (held !== "") await attempt("store", cache.releaseLease({ key, epoch, lease: held, unshared }, from));
   }
 
   return {
     async find() {
       const timeoutMs = semantic ? SEMANTIC_LOOKUP_TIMEOUT_MS : LOOKUP_TIMEOUT_MS;
-      const first = await attempt("lookup", cache.lookup(lookup, { token, signal, timeoutMs }));
-      const reply = first?.wait ? await attempt("lookup", cache.awaitAnswer({ lookup }, { token, signal })) : first;
+      const first = await attempt("lookup", cache.lookup(lookup, { ...from, signal, timeoutMs }));
+      const reply = first?.wait ? await attempt("lookup", cache.awaitAnswer({ lookup }, { ...from, signal })) : first;
       if (!reply) return { hit: false, epoch: first?.epoch ?? "" };
       if (!reply.hit) {
         lead(reply);
@@ -117,7 +119,7 @@ export function openRunAnswers(
       const value = Buffer.from(JSON.stringify(made));
       const { ttlS } = definition.spec.cache;
       const store = { key, epoch, lease: giveBack(), ttlS, costNanoUsd, value, ...(semantic && { semantic }) };
-      await attempt("store", context.storeAnswer({ token, store }));
+      await attempt("store", context.storeAnswer({ token, tenant, store }));
     },
     keepNone: () => release(true),
     [Symbol.asyncDispose]: () => release(false),
@@ -140,7 +142,10 @@ export async function findKnown(
         const semantic = semanticPolicyOf(definition);
         return { key, ...(semantic && { semantic }) };
       });
-      const { replies } = await context.peers.cache.lookupMany({ lookups }, { token: caller.token });
+      const { replies } = await context.peers.cache.lookupMany(
+        { lookups },
+        { token: caller.token, balanceKey: caller.tenant },
+      );
       hits.push(...replies.map(readHit));
     }
   } catch (error) {
@@ -158,10 +163,19 @@ function readHit(reply: LookupReply): CacheHit | undefined {
 }
 
 /** Undefined: only the same question will do. What is said over several turns the cache tells by the key itself. */
-function semanticPolicyOf({ spec, tools }: AgentDefinition): { threshold: number } | undefined {
-  if (spec.cache.mode !== "semantic") return undefined;
-  if ([...tools.values()].some((tool) => tool.effect === "effectful")) return undefined;
-  return { threshold: spec.cache.threshold ?? 0 };
+function semanticPolicyOf(definition: AgentDefinition): { threshold: number } | undefined {
+  const { cache } = definition.spec;
+  return cache.mode === "semantic" && bypassOf(definition) === "" ? { threshold: cache.threshold ?? 0 } : undefined;
+}
+
+/**
+ * Why an agent that says `semantic` is looked up exactly all the same; empty: it is not. Such a declaration is refused,
+ * but a tool may get an effect after it.
+ */
+export function bypassOf({ spec, tools }: AgentDefinition): string {
+  if (spec.cache.mode !== "semantic") return "";
+  const tool = [...tools.values()].find(({ effect }) => effect !== "read");
+  return tool ? `semantic: the tool ${tool.name} is ${tool.effect}` : "";
 }
 
 function parseJson(value: Uint8Array): unknown {

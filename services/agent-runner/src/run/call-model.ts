@@ -39,7 +39,10 @@ export function createModelCaller(context: Context, run: Run): LoopPorts["callMo
     return retry(
       async () => {
         const attempt = await holdMoney(context, run, request);
-        await noteIntent(run, attempt.id, request);
+        await noteIntent(run, attempt.id, request).catch((error) => {
+          run.calls.push(neverMade(run, attempt.id));
+          throw error;
+        });
         mayRetry = true;
         const heard: Heard = { text: "", hasBegun: false };
         const onText = !quiet && run.onText ? hear(heard, run.onText) : undefined;
@@ -99,14 +102,28 @@ async function holdMoney(
     );
     return { id, maxTokens: Math.max(1, Math.min(request.maxTokens, Number(maxOutputTokens))) };
   } catch (error) {
-    throw toAppError(error, "reserving money for a model call");
+    const failure = toAppError(error, "reserving money for a model call");
+    // It may have been granted all the same: unless it is settled at nothing, cost takes it for spent some day.
+    if (failure.code === "CANCELLED" || failure.code === "DEADLINE_EXCEEDED") run.calls.push(neverMade(run, id));
+    throw failure;
   }
 }
 
+/** An attempt that has, or may have, its hold and nothing else. */
+function neverMade({ model: { provider, name } }: Run, attemptId: string): ModelCall {
+  const nothing = { usage: NO_TOKENS, responseMs: 0, failed: true, cacheHit: false, savedNanoUsd: 0n };
+  return { attemptId, provider, model: name, at: new Date(), ...nothing };
+}
+
 /** A process that dies in the middle of the call leaves a row of it behind. */
-async function noteIntent({ request: { durable }, model }: Run, attemptId: string, request: ModelRequest) {
+async function noteIntent(
+  { request: { durable, accounts }, model, definition }: Run,
+  attemptId: string,
+  asked: ModelRequest,
+) {
   const { provider, name } = model;
-  await durable?.intend({ attemptId, provider, model: name, inputTokens: estimateInputTokens(request) });
+  const inputTokens = estimateInputTokens(asked);
+  await (durable ?? accounts)?.intend({ attemptId, agent: definition.name, provider, model: name, inputTokens });
 }
 
 export function chargeOf({ id, request: { caller, lineage }, definition }: Pick<Run, "id" | "request" | "definition">) {
@@ -128,7 +145,7 @@ async function callOnce(
   function record(usage: TokenUsage, failed: boolean): void {
     const responseMs = Math.round(performance.now() - startedAtMs);
     const { provider, name } = model;
-    run.request.durable?.noteUsage(attemptId, usage);
+    (run.request.durable ?? run.request.accounts)?.noteUsage(attemptId, usage);
     run.calls.push({
       attemptId,
       provider,

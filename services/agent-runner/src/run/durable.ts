@@ -24,8 +24,13 @@ export type Durable = LiveKey & {
   ended(tail: readonly AgentRunEvent[]): void;
 };
 
+/** Notes the calls of a durable run and of the runs below it. */
+export type Accounts = Pick<Durable, "intend" | "noteUsage">;
+
 export type Intent = {
   readonly attemptId: string;
+  /** Which calls it: the run's own, or one below it. */
+  readonly agent: string;
   readonly provider: string;
   readonly model: string;
   readonly inputTokens: number;

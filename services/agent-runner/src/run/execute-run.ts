@@ -6,16 +6,18 @@ import { currentTraceparent } from "@agentmesh/telemetry";
 import type { Context } from "../context.ts";
 import { type AgentDefinition, createAgent } from "../domain/agent.ts";
 import type { MediaPart } from "../domain/media.ts";
-import { NO_TOKENS } from "../domain/model.ts";
+import { type ChatMessage, NO_TOKENS } from "../domain/model.ts";
 import type { Quality } from "../domain/quality.ts";
 import type { LoopPorts } from "../domain/run-loop.ts";
 import type { ToolCallRecord } from "../domain/tool.ts";
 import type { Model } from "../providers/open-models.ts";
-import { type Answer, cacheKey, findKnown, openRunAnswers, type RunAnswers } from "./answer-cache.ts";
+import type { RunAccount } from "./agent-accounts.ts";
+import { poolKey } from "./agent-pools.ts";
+import { type Answer, bypassOf, cacheKey, findKnown, openRunAnswers, type RunAnswers } from "./answer-cache.ts";
 import { callAgent } from "./call-agent.ts";
 import { type ChosenModels, chooseModels } from "./choose-models.ts";
 import { createFallbackCaller } from "./fall-back.ts";
-import { guardAnswer, guardInput, guardStream } from "./guard.ts";
+import { guardAnswer, guardHistory, guardInput, guardMedia, guardStream } from "./guard.ts";
 import { judgeAnswer } from "./judge-answer.ts";
 import { runWithMiddleware } from "./middleware.ts";
 import type { ModelCall, RunRequest } from "./run-request.ts";
@@ -34,6 +36,8 @@ type Run = {
   readonly media: readonly MediaPart[];
   readonly policy: Policy;
   readonly input: string;
+  readonly history: readonly ChatMessage[];
+  readonly account: RunAccount;
   readonly answers: RunAnswers;
   readonly calls: ModelCall[];
   readonly toolCalls: ToolCallRecord[];
@@ -69,10 +73,13 @@ function prepare(context: Context, request: RunRequest) {
   const definition = context.directory.agent(tenant, request.agent);
   const policy = context.policies.policyOf(tenant);
   const input = guardInput(policy, request.text);
+  const history = guardHistory(policy, request.history ?? []);
   const media = request.media ?? [];
-  const chosen = chooseModels(context.models, definition.spec, { text: input, media }, context);
-  const key = cacheKey(definition, chosen.models[0].fullName, input, media);
-  return { definition, policy, input, media, chosen, key };
+  guardMedia(policy, media);
+  const reservationOf = (model: Model) => context.reservationOf(model, definition);
+  const chosen = chooseModels(context.models, definition.spec, { text: input, media }, { reservationOf });
+  const key = cacheKey(definition, chosen.models[0].fullName, input, { media, history });
+  return { definition, policy, input, history, media, chosen, key };
 }
 
 /** The runs of one caller with what the cache has for them, looked up in one pass. */
@@ -100,14 +107,18 @@ function usesCache(request: RunRequest, { spec }: AgentDefinition): boolean {
 
 async function beginRun(context: Context, request: RunRequest): Promise<AgentRun> {
   const { tenant } = request.caller;
-  const { definition, policy, input, media, chosen, key } = prepare(context, request);
+  const { definition, policy, input, history, media, chosen, key } = prepare(context, request);
   const { durable } = request;
   // Before it takes a place of the agent's pool: who waits in one session keeps no other run from going on.
   await durable?.awaitTurn(request.signal);
   // The run that is judged has a place and bounds its judge; two agents that judge each other would wait for ever.
   const enter = request.judges ? runAtOnce : context.pools.run;
-  return enter(tenant, definition.name, async () => {
+  const work = async () => {
     request.signal.throwIfAborted();
+    using account = context.accounts.begin(
+      poolKey(tenant, definition.name),
+      chosen.models.length > 1 ? chosen.models[0].fullName : "",
+    );
     await using answers = openRunAnswers(context, { caller: request.caller, definition, key, signal: request.signal });
     const run: Run = {
       id: durable?.id ?? newId(),
@@ -119,6 +130,8 @@ async function beginRun(context: Context, request: RunRequest): Promise<AgentRun
       media,
       policy,
       input,
+      history,
+      account,
       answers,
       calls: [],
       toolCalls: [],
@@ -126,7 +139,8 @@ async function beginRun(context: Context, request: RunRequest): Promise<AgentRun
     };
     request.emit?.({ $case: "started", value: describe(run, undefined, []) });
     return await endRun(context, run, await answerOrFail(context, run));
-  });
+  };
+  return enter(tenant, definition.name, work, { signal: request.signal, depth: request.lineage?.agents.length ?? 0 });
 }
 
 function runAtOnce<T>(_tenant: string, _agent: string, work: () => Promise<T>): Promise<T> {
@@ -184,7 +198,8 @@ async function runAgent(context: Context, run: Run) {
   const { emit } = request;
   const stream = emit && guardStream(run.policy, (delta) => emit({ $case: "textDelta", value: delta }));
   const callModel = createFallbackCaller(context, { ...run, onText: stream?.add });
-  const before = await request.conversation?.before(run.input, (asked) => callModel(asked, true));
+  const recalled = (await request.conversation?.before(run.input, (asked) => callModel(asked, true))) ?? [];
+  const before = [...recalled, ...run.history];
   const ports: LoopPorts = {
     signal: request.signal,
     nowMs: () => performance.now(),
@@ -237,6 +252,7 @@ function hitAsCall(run: Run, savedNanoUsd: bigint): ModelCall {
 
 async function endRun(context: Context, run: Run, ending: Ending): Promise<AgentRun> {
   const { request, definition, calls } = run;
+  run.account.ended({ chars: charsOf(run, ending), isComputed: ending.cache === "none" });
   const costsNanoUsd = await settleCalls(context, run, calls);
   const record = describe(run, ending, costsNanoUsd);
   const tail = await request.durable?.close(record);
@@ -244,6 +260,7 @@ async function endRun(context: Context, run: Run, ending: Ending): Promise<Agent
   await context.storeRun({ ...ended, traceparent: currentTraceparent() });
   const durationMs = Date.now() - run.startedAt.getTime();
   context.measured.ran(definition.name, record.state, record.cache, durationMs);
+  if (record.cacheBypass !== "") context.measured.cacheBypassed("tool_effect");
   if (ending.isShared) {
     void context.inFlight.track(run.answers.keep(ending.answer, record.usage?.costNanoUsd ?? 0n));
   } else if (record.state === AgentRun_State.SUCCEEDED) {
@@ -252,6 +269,12 @@ async function endRun(context: Context, run: Run, ending: Ending): Promise<Agent
   if (request.durable && tail) request.durable.ended(tail);
   else request.emit?.({ $case: "ended", value: record });
   return record;
+}
+
+function charsOf({ input, media, toolCalls }: Run, { answer }: Ending): number {
+  const parts = media.map((part) => (part.type === "image_url" ? part.image_url.url : part.input_audio.data));
+  const texts = [input, answer.text, ...parts, ...toolCalls.map(({ result }) => result)];
+  return texts.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The run as it is answered and kept; without an ending, as it stands at its start. */
@@ -268,6 +291,7 @@ function describe(run: Run, ending: Ending | undefined, costsNanoUsd: readonly b
     output: ending?.answer.output,
     usage: sumOf(run.calls, costsNanoUsd),
     cache: ending?.cache ?? "none",
+    cacheBypass: request.useCache ? bypassOf(definition) : "",
     model: run.chosen.choices.at(-1)?.model ?? run.model.fullName,
     modelChoices: run.chosen.choices,
     ...(ending?.quality && { quality: ending.quality }),

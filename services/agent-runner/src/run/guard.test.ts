@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultPolicy, type Policy } from "@agentmesh/inspect";
 import { defineTestAgent } from "../domain/definition.fixture.ts";
-import { guardAnswer, guardInput, guardStream } from "./guard.ts";
+import { guardAnswer, guardInput, guardMedia, guardStream } from "./guard.ts";
 
 const CARD = "4111 1111 1111 1111";
 const blocking: Policy = { rules: [{ kind: "card", action: "block" }], version: 1 };
@@ -37,4 +37,23 @@ test("a streamed card is never seen, wherever the stream cuts it", () => {
     assert.equal(seen.join(""), text.replace(CARD, "[card ****1111]"), `in pieces of ${size}`);
     if (size < 100) assert.ok(seen.length > 1, "it streams");
   }
+});
+
+test("pictures and sound cannot be inspected: a policy that blocks anything refuses them, one that redacts lets them by", () => {
+  const image = (url: string) => ({ type: "image_url", image_url: { url } }) as const;
+  const sound = { type: "input_audio", input_audio: { data: "AAAA", format: "mp3" } } as const;
+  const picture = image("data:image/png;base64,AAAA");
+  for (const part of [picture, sound, image("https://example.com/a.png")]) {
+    guardMedia(defaultPolicy, [part]);
+    assert.throws(() => guardMedia(blocking, [part]), {
+      reason: "BLOCKED_INPUT",
+      message: /cannot be inspected.*card/,
+    });
+  }
+  assert.throws(() => guardMedia({ rules: [{ kind: "email", action: "block" }], version: 1 }, [sound]), {
+    field: "media[0]",
+  });
+  guardMedia(blocking, []);
+  const telling = image("https://example.com/4111111111111111.png");
+  assert.throws(() => guardMedia(defaultPolicy, [picture, telling]), { field: "media[1]", message: /address/ });
 });

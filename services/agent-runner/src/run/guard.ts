@@ -1,6 +1,8 @@
 import { AppError } from "@agentmesh/errors";
 import { inspectText, inspectValue, type Policy } from "@agentmesh/inspect";
 import type { AgentDefinition } from "../domain/agent.ts";
+import type { MediaPart } from "../domain/media.ts";
+import type { ChatMessage } from "../domain/model.ts";
 import type { Answer } from "./answer-cache.ts";
 
 /**
@@ -15,6 +17,43 @@ export function guardInput(policy: Policy, text: string): string {
   throw new AppError("FAILED_PRECONDITION", `the input holds what the data policy forbids: ${kinds}; take it out`, {
     reason: "BLOCKED_INPUT",
     field: "text",
+  });
+}
+
+/** The same for what the caller says was said before. @throws AppError FAILED_PRECONDITION (BLOCKED_INPUT) */
+export function guardHistory(policy: Policy, history: readonly ChatMessage[]): readonly ChatMessage[] {
+  return history.map((message) => {
+    if (message.role === "tool" || typeof message.content !== "string") return message;
+    return { ...message, content: guardInput(policy, message.content) };
+  });
+}
+
+/**
+ * Nobody can say what a picture or a sound holds: under a policy that blocks anything they are refused, for what it
+ * blocks could be in them. Under one that only redacts they pass as they are. The address of a picture is text; one that
+ * holds what may not go on is refused, for redacted it would lead elsewhere.
+ *
+ * @throws AppError FAILED_PRECONDITION (BLOCKED_INPUT) naming the part
+ */
+export function guardMedia(policy: Policy, media: readonly MediaPart[]): void {
+  if (media.length === 0) return;
+  const [blocks] = policy.rules.filter(({ action }) => action === "block");
+  for (const [index, part] of media.entries()) {
+    const what = part.type === "image_url" ? "an image" : "a sound";
+    if (blocks) {
+      const why = `is ${what}, which cannot be inspected, and the data policy blocks ${blocks.kind}`;
+      throw blockedMedia(index, `${why}; send what it shows as text`);
+    }
+    const url = part.type === "image_url" ? part.image_url.url : "data:";
+    if (url.startsWith("data:") || inspectText(url, policy).redacted === url) continue;
+    throw blockedMedia(index, "has an address that holds what the data policy takes out; use another one");
+  }
+}
+
+function blockedMedia(index: number, why: string): AppError {
+  return new AppError("FAILED_PRECONDITION", `media part ${index + 1} of the input ${why}`, {
+    reason: "BLOCKED_INPUT",
+    field: `media[${index}]`,
   });
 }
 

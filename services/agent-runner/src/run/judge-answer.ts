@@ -40,6 +40,14 @@ export async function judgeAnswer(
       attempt: 1,
       stepKey: "",
       judges: run.id,
+      noteEffect: request.noteEffect,
+      accounts: request.durable ?? request.accounts,
+      // What a judge calls is below all that waits for the judge.
+      lineage: {
+        rootRunId: request.lineage?.rootRunId ?? run.id,
+        agents: [...(request.lineage?.agents ?? []), definition.name],
+        key: `${request.lineage?.key ?? run.id}:judge`,
+      },
     });
     if (judged.state !== AgentRun_State.SUCCEEDED) return notJudged(quality, judged.failure?.code ?? judged.state);
     const { score, reason = "" } = judgement.parse(judged.output ?? JSON.parse(judged.text));

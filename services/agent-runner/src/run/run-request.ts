@@ -1,8 +1,8 @@
 import type { AgentRunEvent } from "@agentmesh/proto/runner";
 import type { MediaPart } from "../domain/media.ts";
-import type { TokenUsage } from "../domain/model.ts";
+import type { ChatMessage, TokenUsage } from "../domain/model.ts";
 import type { CacheHit } from "./answer-cache.ts";
-import type { Conversation, Durable } from "./durable.ts";
+import type { Accounts, Conversation, Durable } from "./durable.ts";
 
 /** Whom a run acts for, proven by a verified token. */
 export type Caller = {
@@ -34,10 +34,14 @@ export type RunRequest = {
   readonly lineage?: Lineage | undefined;
   /** Given: the run has a row from its start, and others can go on with it. */
   readonly durable?: Durable | undefined;
+  /** Of a run below a durable one: where its calls are noted, so that none is lost when the process dies. */
+  readonly accounts?: Accounts | undefined;
   /** What went before, where the run belongs to a session or its agent has a memory. */
   readonly conversation?: Conversation | undefined;
   /** Before a tool is called that may not be called twice, by the run or one below it. */
   readonly noteEffect?: (() => Promise<void>) | undefined;
+  /** What the caller says was said before, oldest first. */
+  readonly history?: readonly ChatMessage[] | undefined;
   /** Pictures and sound that come with the text. */
   readonly media?: readonly MediaPart[] | undefined;
   /** Of a run that scores the answer of another: that one's id. */

@@ -2,8 +2,12 @@ import type { StoreRequest } from "@agentmesh/proto/cache";
 import type { cacheContract } from "@agentmesh/proto/cache.contract";
 import type { Client, DeepPartial } from "@agentmesh/rpc";
 
-/** An answer for the cache, and the token of whom it was made for. */
-export type KeptAnswer = { readonly token: string; readonly store: DeepPartial<StoreRequest> & { value: Buffer } };
+/** An answer for the cache, and the token and tenant of whom it was made for. */
+export type KeptAnswer = {
+  readonly token: string;
+  readonly tenant: string;
+  readonly store: DeepPartial<StoreRequest> & { value: Buffer };
+};
 
 // Under the bound of one message, whatever the answers hold.
 const MAX_BYTES = 2_000_000;
@@ -15,13 +19,12 @@ export async function storeAnswers(
 ): Promise<readonly true[]> {
   const byToken = Map.groupBy(kept, ({ token }) => token);
   await Promise.all(
-    [...byToken].flatMap(([token, own]) =>
-      parts(own.map(({ store }) => store)).map(([first = {}, ...others]) =>
-        others.length === 0
-          ? cache.store(first, { token })
-          : cache.storeMany({ stores: [first, ...others] }, { token }),
-      ),
-    ),
+    [...byToken].flatMap(([token, own]) => {
+      const from = { token, balanceKey: own[0]?.tenant ?? "" };
+      return parts(own.map(({ store }) => store)).map(([first = {}, ...others]) =>
+        others.length === 0 ? cache.store(first, from) : cache.storeMany({ stores: [first, ...others] }, from),
+      );
+    }),
   );
   return kept.map(() => true);
 }

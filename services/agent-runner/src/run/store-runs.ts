@@ -5,6 +5,7 @@ import type { Database, Transaction } from "@agentmesh/postgres";
 import { type AgentRun, AgentRun_State, type AgentRunEvent, UsageRecorded } from "@agentmesh/proto/runner";
 import { agentRunCompletedEvent, usageRecordedEvent } from "@agentmesh/proto/runner.contract";
 import { runWithTraceparent } from "@agentmesh/telemetry";
+import { deleteIntentsOf } from "../store/model-call-intents.ts";
 import { insertRun } from "../store/runs.ts";
 import { endLiveRun } from "./end-live-run.ts";
 import type { Caller, ModelCall, RunRequest } from "./run-request.ts";
@@ -49,6 +50,8 @@ async function storeRun(tx: Transaction, ended: EndedRun): Promise<true | Error>
       id: `usage:${tenant}:${call.attemptId}`,
     })),
   );
+  const attemptIds = calls.map(({ attemptId }) => attemptId);
+  if (request.accounts && calls.length > 0) await deleteIntentsOf(tx, tenant, attemptIds);
   if (refusal) return refusal;
   if (isAnswer) await request.conversation?.store(tx, run, ended.input);
   await insertRun(tx, run, isAnswer ? request.stepKey : "");

@@ -6,6 +6,8 @@ export type IntentRow = {
   attempt_id: string;
   run_id: string;
   epoch: number;
+  /** Empty: the run's own. */
+  agent: string;
   provider: string;
   model: string;
   input_tokens: number;
@@ -15,13 +17,14 @@ export type IntentRow = {
 
 export async function insertIntents(db: Queryable, rows: readonly IntentRow[]): Promise<void> {
   await db.query(
-    `INSERT INTO model_call_intent (tenant, attempt_id, run_id, epoch, provider, model, input_tokens, at)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::int[], $8::timestamptz[])`,
+    `INSERT INTO model_call_intent (tenant, attempt_id, run_id, epoch, agent, provider, model, input_tokens, at)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::text[], $8::int[], $9::timestamptz[])`,
     [
       rows.map((row) => row.tenant),
       rows.map((row) => row.attempt_id),
       rows.map((row) => row.run_id),
       rows.map((row) => row.epoch),
+      rows.map((row) => row.agent),
       rows.map((row) => row.provider),
       rows.map((row) => row.model),
       rows.map((row) => row.input_tokens),
@@ -45,4 +48,9 @@ export async function deleteIntents(tx: Queryable, tenant: string, runId: string
     [tenant, runId, upToEpoch],
   );
   return rows.sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+/** Of a run below a durable one, whose usage is recorded in the same transaction. */
+export async function deleteIntentsOf(tx: Queryable, tenant: string, attemptIds: readonly string[]): Promise<void> {
+  await tx.query("DELETE FROM model_call_intent WHERE tenant = $1 AND attempt_id = ANY($2)", [tenant, attemptIds]);
 }

@@ -53,11 +53,16 @@ export async function listRuns(
   return rows.map(({ record }) => AgentRun.decode(record));
 }
 
-/** Names of tools a tenant has, of those asked for. */
-export async function readToolNames(db: Queryable, tenant: string, names: readonly string[]): Promise<Set<string>> {
-  const { rows } = await db.query<{ name: string }>(
-    "SELECT name FROM resource WHERE tenant = $1 AND kind = 'Tool' AND name = ANY($2) AND NOT deleted",
+/** Effects of the tools a tenant has, of those asked for, by their names. */
+export async function readToolEffects(
+  db: Queryable,
+  tenant: string,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await db.query<{ name: string; effect: string }>(
+    `SELECT name, spec::jsonb ->> 'effect' AS effect FROM resource
+      WHERE tenant = $1 AND kind = 'Tool' AND name = ANY($2) AND NOT deleted`,
     [tenant, names],
   );
-  return new Set(rows.map(({ name }) => name));
+  return new Map(rows.map(({ name, effect }) => [name, effect]));
 }

@@ -29,7 +29,7 @@ function valuesOf({ tenant, agent, subject, session }: SessionKey): string[] {
 export async function takeTicket(tx: Transaction, key: SessionKey): Promise<bigint> {
   const { rows } = await tx.query<{ ticket: bigint }>(
     `INSERT INTO agent_session AS s (tenant, agent, subject, session, next_ticket) VALUES ($1, $2, $3, $4, 2)
-     ON CONFLICT (tenant, agent, subject, session) DO UPDATE SET next_ticket = s.next_ticket + 1
+     ON CONFLICT (tenant, agent, subject, session) DO UPDATE SET next_ticket = s.next_ticket + 1, updated_at = now()
      RETURNING next_ticket - 1 AS ticket`,
     valuesOf(key),
   );

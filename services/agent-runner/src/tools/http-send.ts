@@ -1,10 +1,11 @@
 import { AppError, toAppError } from "@agentmesh/errors";
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
 import type { ToolCallContext } from "../domain/tool.ts";
 
 /** The way out for HTTP tools; refuses addresses that tools must not reach. */
 export type HttpCaller = {
-  readonly dispatcher: Dispatcher;
+  /** Opened by the first call: undici is 4 MB and more that a process without HTTP tools does not need. */
+  dispatcher(): Promise<Dispatcher>;
   assertAllowed(url: URL): void;
   /** Whether the operator lets this host learn who a call is for. */
   mayKnowCaller(url: URL): boolean;
@@ -32,9 +33,11 @@ export async function sendHttp(http: HttpCaller, call: HttpCall, context: ToolCa
   const { method, url } = call;
   const body = call.body === undefined ? undefined : JSON.stringify(call.body);
   try {
-    const response = await request(url, {
+    const dispatcher = await http.dispatcher();
+    const response = await dispatcher.request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
       method,
-      dispatcher: http.dispatcher,
       headers: {
         accept: "application/json, text/plain",
         "user-agent": "agentmesh",

@@ -72,7 +72,7 @@ function compile(source: ToolSource, spec: ToolSpec, name: string, ports: ToolPo
     case "agent":
       return { run: callWithin(spec, name, compileAgentSource(source.agent)), isVolatile: true };
     case "mcp":
-      return { run: callWithin(spec, name, compileMcpSource(source, ports.mcp)) };
+      return { run: callWithin(spec, name, compileMcpSource(source, ports.mcp, ports.http)) };
     case "identity":
       return { run: (args) => args };
     default:

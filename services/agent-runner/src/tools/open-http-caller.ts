@@ -1,7 +1,7 @@
 import { lookup } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import { AppError } from "@agentmesh/errors";
-import { Agent } from "undici";
+import type { Agent } from "undici";
 import type { HttpCaller } from "./http-send.ts";
 
 const MAX_CONNECTIONS_A_HOST = 32;
@@ -56,19 +56,28 @@ export function openHttpCaller(options: HttpCallerOptions): HttpCaller & AsyncDi
       return reply(null, first.address, first.family);
     });
   };
-  const dispatcher = new Agent({
-    connections: MAX_CONNECTIONS_A_HOST,
-    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: guarded },
-  });
+  let opened: Promise<Agent> | undefined;
+
+  async function open(): Promise<Agent> {
+    const undici = await import("undici");
+    const connect = { timeout: CONNECT_TIMEOUT_MS, lookup: guarded };
+    return new undici.Agent({ connections: MAX_CONNECTIONS_A_HOST, connect });
+  }
+
   return {
-    dispatcher,
+    dispatcher() {
+      opened ??= open();
+      return opened;
+    },
     assertAllowed(url) {
       const host = url.hostname.replace(/^\[|\]$/g, "");
       // An address as the host is connected to without a lookup.
       if (isIP(host) !== 0 && isBlocked(host)) throw forbidden(host);
     },
     mayKnowCaller: (url) => mayKnow.has(url.host),
-    [Symbol.asyncDispose]: () => dispatcher.destroy(),
+    async [Symbol.asyncDispose]() {
+      await (await opened)?.destroy();
+    },
   };
 }
 

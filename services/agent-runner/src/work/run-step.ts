@@ -12,7 +12,13 @@ import type { SubjectTokens } from "./subject-tokens.ts";
 export type StepFailure = { readonly code: string; readonly message: string; readonly retryable: boolean };
 
 export type StepOutcome =
-  | { readonly ok: true; readonly output: unknown; readonly costNanoUsd: bigint }
+  | {
+      readonly ok: true;
+      readonly output: unknown;
+      readonly costNanoUsd: bigint;
+      /** Of an agent's answer, 0 to 1. */
+      readonly quality?: number | undefined;
+    }
   | { readonly ok: false; readonly failure: StepFailure; readonly costNanoUsd: bigint };
 
 /** Does the work of one step; what goes wrong is its outcome. */
@@ -83,7 +89,7 @@ async function runAgentStep(
   const costNanoUsd = run.usage?.costNanoUsd ?? 0n;
   if (run.state === AgentRun_State.SUCCEEDED) {
     const output: unknown = run.output === undefined ? { text: run.text } : run.output;
-    return { ok: true, output, costNanoUsd };
+    return { ok: true, output, costNanoUsd, quality: run.quality?.score };
   }
   const unknown = { code: "INTERNAL", message: `agent run ${run.id} ended as ${run.state}`, retryable: false };
   return { ok: false, failure: run.failure ?? unknown, costNanoUsd };

@@ -121,6 +121,7 @@ function toResult(step: StepRef, outcome: StepOutcome, durationMs: number): Step
     step,
     result: outcome.ok ? { $case: "output", value: outcome.output } : { $case: "failure", value: outcome.failure },
     costNanoUsd: outcome.costNanoUsd,
+    ...(outcome.ok && outcome.quality !== undefined && { quality: outcome.quality }),
     durationMs: Math.round(durationMs),
   });
 }

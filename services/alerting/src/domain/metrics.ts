@@ -6,11 +6,15 @@ export type Series =
   | "cost"
   | "workflow_start"
   | "workflow_run"
+  | "workflow_at_risk"
+  | "workflow_attention"
   | "trigger_rejected"
   | "dlp_found"
   | "budget"
   | "sign_in"
-  | "request_refused";
+  | "request_refused"
+  | "provider_health"
+  | "agent_health";
 
 type Reading =
   | { readonly from: "count" | "bad" | "sum" | "peak" | "badShare" | "goodShare" }
@@ -48,11 +52,19 @@ export const metrics = {
   workflow_latency_p50_ms: { ...workflowRun, reading: { from: "quantile", q: 0.5 } },
   workflow_latency_p95_ms: { ...workflowRun, reading: { from: "quantile", q: 0.95 } },
   workflow_latency_p99_ms: { ...workflowRun, reading: { from: "quantile", q: 0.99 } },
+  workflows_at_risk: { series: "workflow_at_risk", labels: ["workflow"], reading: { from: "count" } },
+  workflows_needing_attention: {
+    series: "workflow_attention",
+    labels: ["workflow", "reason"],
+    reading: { from: "count" },
+  },
   trigger_rejections: { series: "trigger_rejected", labels: ["trigger", "code"], reading: { from: "count" } },
   dlp_findings: { series: "dlp_found", labels: ["place", "kind", "action"], reading: { from: "count" } },
   budget_level: { series: "budget", labels: ["budget", "scope"], reading: { from: "peak" } },
   sign_ins: { ...signIn, reading: { from: "count" } },
   sign_in_failures: { ...signIn, reading: { from: "bad" } },
+  provider_outages: { series: "provider_health", labels: ["provider"], reading: { from: "bad" } },
+  agent_outages: { series: "agent_health", labels: ["agent"], reading: { from: "bad" } },
   requests_refused: { series: "request_refused", labels: ["stage", "code"], reading: { from: "count" } },
 } as const satisfies Record<string, Metric>;
 

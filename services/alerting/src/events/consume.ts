@@ -3,18 +3,32 @@ import { signInAttemptedEvent } from "@agentmesh/proto/auth.contract";
 import { dlpFoundEvent } from "@agentmesh/proto/compliance.contract";
 import { budgetThresholdCrossedEvent } from "@agentmesh/proto/cost.contract";
 import { requestRefusedEvent } from "@agentmesh/proto/gateway.contract";
-import { triggerRejectedEvent, workflowEndedEvent, workflowStartedEvent } from "@agentmesh/proto/orchestrator.contract";
-import { agentRunCompletedEvent } from "@agentmesh/proto/runner.contract";
+import {
+  triggerRejectedEvent,
+  workflowAtRiskEvent,
+  workflowEndedEvent,
+  workflowNeedsAttentionEvent,
+  workflowStartedEvent,
+} from "@agentmesh/proto/orchestrator.contract";
+import {
+  agentHealthChangedEvent,
+  agentRunCompletedEvent,
+  providerHealthChangedEvent,
+} from "@agentmesh/proto/runner.contract";
 import type { Context } from "../context.ts";
 import type { Sample } from "../domain/samples.ts";
 import { recordSamples } from "../record-samples.ts";
+import { onAgentHealthChanged } from "./on-agent-health-changed.ts";
 import { onAgentRunCompleted } from "./on-agent-run-completed.ts";
 import { onBudgetThresholdCrossed } from "./on-budget-threshold-crossed.ts";
 import { onDlpFound } from "./on-dlp-found.ts";
+import { onProviderHealthChanged } from "./on-provider-health-changed.ts";
 import { onRequestRefused } from "./on-request-refused.ts";
 import { onSignInAttempted } from "./on-sign-in-attempted.ts";
 import { onTriggerRejected } from "./on-trigger-rejected.ts";
+import { onWorkflowAtRisk } from "./on-workflow-at-risk.ts";
 import { onWorkflowEnded } from "./on-workflow-ended.ts";
+import { onWorkflowNeedsAttention } from "./on-workflow-needs-attention.ts";
 import { onWorkflowStarted } from "./on-workflow-started.ts";
 
 /** Every event that is measured. */
@@ -29,10 +43,14 @@ export function consumeAll(bus: Bus, context: Pick<Context, "db" | "metrics">): 
     measure(agentRunCompletedEvent, onAgentRunCompleted),
     measure(workflowStartedEvent, onWorkflowStarted),
     measure(workflowEndedEvent, onWorkflowEnded),
+    measure(workflowAtRiskEvent, onWorkflowAtRisk),
+    measure(workflowNeedsAttentionEvent, onWorkflowNeedsAttention),
     measure(triggerRejectedEvent, onTriggerRejected),
     measure(dlpFoundEvent, onDlpFound),
     measure(budgetThresholdCrossedEvent, onBudgetThresholdCrossed),
     measure(signInAttemptedEvent, onSignInAttempted),
     measure(requestRefusedEvent, onRequestRefused),
+    measure(providerHealthChangedEvent, onProviderHealthChanged),
+    measure(agentHealthChangedEvent, onAgentHealthChanged),
   ];
 }

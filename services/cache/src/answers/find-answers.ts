@@ -3,6 +3,7 @@ import type { LookupReply, LookupRequest } from "@agentmesh/proto/cache";
 import type { DeepPartial } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
 import { partitionEpoch } from "../domain/partition.ts";
+import type { Payer } from "../domain/payer.ts";
 import { agentScope, TENANT_SCOPE } from "../domain/scope.ts";
 import type { Counts } from "../domain/stats.ts";
 import type { Joined } from "../flights/flights.ts";
@@ -23,10 +24,11 @@ type Placed = Asked & { readonly epoch: string; readonly place: Place };
  */
 export async function findAnswers(
   context: Context,
-  tenant: string,
+  payer: Payer,
   lookups: readonly LookupRequest[],
 ): Promise<readonly Reply[]> {
-  const asked = lookups.map((lookup) => readLookup(context.config, tenant, lookup));
+  const { tenant } = payer;
+  const asked = lookups.map((lookup) => readLookup(context.config, payer, lookup));
   const placed = await placeAll(context, tenant, asked);
   if (!placed) return asked.map(() => miss(context, tenant, { epoch: "" }));
   const exact = await searchExact(

@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { hashKey } from "../domain/cache-key.ts";
 import type { Entry } from "../domain/entry.ts";
 import { isPartitionEpoch } from "../domain/partition.ts";
+import type { Payer } from "../domain/payer.ts";
 import { tagScope } from "../domain/scope.ts";
 import { ttlMs } from "../domain/ttl.ts";
 import { learnAlike } from "./learn-alike.ts";
@@ -23,14 +24,11 @@ type Kept = {
  *
  * @throws AppError INVALID_ARGUMENT where a key is not complete or has too many tags
  */
-export async function keepAnswers(
-  context: Context,
-  tenant: string,
-  stores: readonly StoreRequest[],
-): Promise<boolean[]> {
+export async function keepAnswers(context: Context, payer: Payer, stores: readonly StoreRequest[]): Promise<boolean[]> {
+  const { tenant } = payer;
   const hashes = stores.map((store) => hashKey(tenant, store.key));
   for (const { tags } of stores) if (tags.length > MAX_TAGS) throw tooManyTags(tags.length);
-  const kept = await makeEntries(context, tenant, stores, hashes);
+  const kept = await makeEntries(context, payer, stores, hashes);
   await write(
     context,
     tenant,
@@ -43,11 +41,12 @@ export async function keepAnswers(
 
 async function makeEntries(
   context: Context,
-  tenant: string,
+  payer: Payer,
   stores: readonly StoreRequest[],
   hashes: readonly string[],
 ): Promise<(Kept | undefined)[]> {
   const { config, epochs, measured } = context;
+  const { tenant } = payer;
   const nowMs = Date.now();
   const all = [...new Set(stores.flatMap(({ tags }) => tags))];
   const current = all.length > 0 ? await epochs.current(tenant, all.map(tagScope), nowMs).catch(() => undefined) : [];
@@ -66,7 +65,7 @@ async function makeEntries(
       tags: Object.fromEntries(store.tags.map((tag) => [tag, epochOf.get(tag) ?? 0])),
     };
     const place = placeOf(tenant, store.epoch, hashes[index] ?? "");
-    return { place, entry, alike: readAlike(config, tenant, store.key, store.semantic) };
+    return { place, entry, alike: readAlike(config, payer, store.key, store.semantic) };
   });
 }
 

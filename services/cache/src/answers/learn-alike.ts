@@ -26,7 +26,7 @@ export async function learnAlike(context: Context, place: Place, alike: Alike, e
       isAnswered ||= isSame && score >= bound;
       await context.semantic.observe(shelf, id, score, isSame);
     }
-    if (!isAnswered) await context.semantic.file(shelf, place.hash, alike.question, entry.expiresAtMs);
+    if (!isAnswered) await context.semantic.file(shelf, place.hash, alike, entry.expiresAtMs);
   } catch (error) {
     context.measured.degraded("semantic");
     context.log.debug({ reason: describeError(error) }, "question filed in process only");

@@ -4,6 +4,7 @@ import type { CacheConfig } from "../config.ts";
 import { hashKey, hashPolicy } from "../domain/cache-key.ts";
 import { questionOf } from "../domain/canonical-input.ts";
 import { partition } from "../domain/partition.ts";
+import type { Payer } from "../domain/payer.ts";
 
 /** What is looked up, before it is known under which epoch. */
 export type Asked = {
@@ -15,7 +16,12 @@ export type Asked = {
 };
 
 /** That another wording of the question will do. */
-export type Alike = { readonly question: string; readonly policyHash: string; readonly threshold: number };
+export type Alike = {
+  readonly question: string;
+  readonly policyHash: string;
+  readonly threshold: number;
+  readonly payer: Payer;
+};
 
 /** Where an answer is, or would be. */
 export type Place = { readonly tenant: string; readonly partition: string; readonly hash: string };
@@ -23,11 +29,11 @@ export type Place = { readonly tenant: string; readonly partition: string; reado
 const LEAST_THRESHOLD = 0.5;
 
 /** @throws AppError INVALID_ARGUMENT where the key is not complete */
-export function readLookup(config: CacheConfig, tenant: string, lookup: LookupRequest): Asked {
+export function readLookup(config: CacheConfig, payer: Payer, lookup: LookupRequest): Asked {
   return {
-    hash: hashKey(tenant, lookup.key),
+    hash: hashKey(payer.tenant, lookup.key),
     agent: lookup.key?.agent ?? "",
-    alike: readAlike(config, tenant, lookup.key, lookup.semantic),
+    alike: readAlike(config, payer, lookup.key, lookup.semantic),
     isSingleFlight: lookup.singleFlight,
   };
 }
@@ -35,14 +41,15 @@ export function readLookup(config: CacheConfig, tenant: string, lookup: LookupRe
 /** Undefined also where the input is more than one question in words, or longer than is compared. */
 export function readAlike(
   { semantic }: CacheConfig,
-  tenant: string,
+  payer: Payer,
   key: CacheKey | undefined,
   policy: SemanticPolicy | undefined,
 ): Alike | undefined {
   const question = policy && key ? questionOf(key.input) : undefined;
   if (!policy || question === undefined || question.length > semantic.maxTextChars) return undefined;
   const threshold = Math.min(1, Math.max(LEAST_THRESHOLD, policy.threshold || semantic.threshold));
-  return { question, policyHash: hashPolicy(tenant, key), threshold };
+  const { agent = "" } = key ?? {};
+  return { question, policyHash: hashPolicy(payer.tenant, key), threshold, payer: { ...payer, agent } };
 }
 
 export function placeOf(tenant: string, epoch: string, hash: string): Place {

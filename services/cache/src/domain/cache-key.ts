@@ -12,8 +12,13 @@ const HEX_SHA256 = /^[0-9a-f]{64}$/;
  * @throws AppError INVALID_ARGUMENT when a part is missing, for a key without it would hit what it must not
  */
 export function hashKey(tenant: string, key: CacheKey | undefined): string {
-  const { input, ...policy } = complete(key);
-  return sha256Hex(canonicalJson({ tenant, ...policy, input: canonicalInput(input) }));
+  const { agent, agentVersion, input, model, namespace, policyHash } = complete(key);
+  // canonicalJson of these members, written out: each look-up makes one.
+  return sha256Hex(
+    `{"agent":${JSON.stringify(agent)},"agentVersion":${JSON.stringify(agentVersion)},` +
+      `"input":${JSON.stringify(canonicalInput(input))},"model":${JSON.stringify(model)},` +
+      `"namespace":${JSON.stringify(namespace)},"policyHash":"${policyHash}","tenant":${JSON.stringify(tenant)}}`,
+  );
 }
 
 /** SHA-256 over the same without the input: answers to different questions may be compared only where this is equal. */

@@ -26,12 +26,16 @@ function normalise(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key.normalize("NFC"), normalise(member)]));
 }
 
+/** Words with single spaces between: there is nothing in it to normalise. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
 function normaliseText(text: string): string {
   if (isStructure(text)) {
     // A caller that passes data on as text: the same data in another order is the same question.
     const data = parseLossless(text);
     if (data !== undefined) return canonicalJson(normaliseUnicode(data.value));
   }
+  if (PLAIN.test(text)) return text;
   const lines = text
     .normalize("NFC")
     .replace(/\r\n?/g, "\n")

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { canonicalJson, sha256Hex } from "@agentmesh/ids";
 import { hashKey } from "./cache-key.ts";
+import { canonicalInput } from "./canonical-input.ts";
 import { decodeEntry, type Entry, encodeEntry } from "./entry.ts";
 import { isPartitionEpoch, partition, partitionEpoch } from "./partition.ts";
 import { scopeOf } from "./scope.ts";
@@ -24,6 +26,18 @@ test("a key's hash is stable, and differs by tenant and by every part", () => {
     assert.throws(() => hashKey("t", { ...key, [part]: "" }), { reason: "INCOMPLETE_KEY" });
   }
   assert.throws(() => hashKey("t", undefined), { reason: "INCOMPLETE_KEY" });
+});
+
+test("a key's hash is that of its canonical JSON, whatever its parts hold", () => {
+  const odd = {
+    ...key,
+    agent: 'a"\\\n\u2028',
+    model: "m\ud83d\ude00",
+    namespace: "user:ada",
+    input: '[{"user": "a  b"}]',
+  };
+  const text = canonicalJson({ tenant: "t", ...odd, input: canonicalInput(odd.input) });
+  assert.equal(hashKey("t", odd), sha256Hex(text));
 });
 
 test("entries survive the round trip, plain and compressed", async () => {

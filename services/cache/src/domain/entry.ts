@@ -1,7 +1,6 @@
 import { promisify } from "node:util";
 import { constants, zstdCompress, zstdDecompress } from "node:zlib";
 import { AppError } from "@agentmesh/errors";
-import { z } from "zod";
 
 /** A stored answer. */
 export type Entry = {
@@ -21,13 +20,33 @@ const PREFIX_BYTES = 6;
 const ZSTD_LEVEL = 3;
 const MAX_HEADER_BYTES = 16 * 1024;
 
-const header = z.object({
-  cost: z.string().regex(/^\d{1,30}$/),
-  at: z.number(),
-  until: z.number(),
-  tags: z.record(z.string(), z.number()),
-  size: z.int().min(0),
-});
+type Header = Pick<Entry, "tags"> & {
+  readonly cost: string;
+  readonly at: number;
+  readonly until: number;
+  readonly size: number;
+};
+
+const COST = /^\d{1,30}$/;
+
+/** Each answer from Redis has one: a schema would take longer over it than JSON.parse. @throws Error naming the member */
+function readHeader(value: unknown): Header {
+  const { cost, at, until, tags, size } = value as Partial<Record<keyof Header, unknown>>;
+  if (typeof cost !== "string" || !COST.test(cost)) throw new Error(`a header with the cost ${cost}`);
+  if (!isTime(at) || !isTime(until)) throw new Error(`a header with the times ${at} and ${until}`);
+  if (typeof size !== "number" || !Number.isInteger(size)) throw new Error(`a header with the size ${size}`);
+  if (!areTags(tags)) throw new Error("a header without tags");
+  return { cost, at, until, tags, size };
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number";
+}
+
+function areTags(value: unknown): value is Header["tags"] {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return false;
+  return Object.values(value).every((epoch) => typeof epoch === "number");
+}
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -66,7 +85,7 @@ export async function decodeEntry(bytes: Buffer, maxValueBytes: number): Promise
     const metaBytes = bytes.readUInt32BE(2);
     if (metaBytes > MAX_HEADER_BYTES) throw new Error(`a header of ${metaBytes} bytes`);
     const body = PREFIX_BYTES + metaBytes;
-    const meta = header.parse(JSON.parse(bytes.toString("utf8", PREFIX_BYTES, body)));
+    const meta = readHeader(JSON.parse(bytes.toString("utf8", PREFIX_BYTES, body)));
     const isPacked = (bytes.readUInt8(1) & FLAG_ZSTD) !== 0;
     const stored = bytes.subarray(body);
     const value = isPacked ? await decompress(stored, { maxOutputLength: maxValueBytes }) : stored;

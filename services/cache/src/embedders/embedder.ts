@@ -1,3 +1,5 @@
+import type { Payer } from "../domain/payer.ts";
+
 /** Turns questions into vectors. Vectors of different names are never compared. */
 export type Embedder = AsyncDisposable & {
   readonly name: string;
@@ -5,7 +7,9 @@ export type Embedder = AsyncDisposable & {
   /**
    * One vector of unit length a text, in their order.
    *
-   * @throws AppError UNAVAILABLE or DEADLINE_EXCEEDED
+   * @param payer whom it is charged to, where it costs anything
+   * @throws AppError UNAVAILABLE or DEADLINE_EXCEEDED; where it costs money also RESOURCE_EXHAUSTED (BUDGET_EXHAUSTED)
+   *   and what else cost refuses a hold with
    */
-  embed(texts: readonly string[]): Promise<Float32Array[]>;
+  embed(texts: readonly string[], payer: Payer): Promise<Float32Array[]>;
 };

@@ -1,8 +1,9 @@
 import { AppError } from "@agentmesh/errors";
 import type { LookupManyReply, LookupManyRequest } from "@agentmesh/proto/cache";
-import { type Call, type DeepPartial, requirePrincipal } from "@agentmesh/rpc";
+import type { Call, DeepPartial } from "@agentmesh/rpc";
 import { findAnswers } from "../answers/find-answers.ts";
 import type { Context } from "../context.ts";
+import { payerOf } from "./payer-of.ts";
 
 export const MAX_BATCH = 256;
 
@@ -12,7 +13,7 @@ export async function lookupMany(
   call: Call,
 ): Promise<DeepPartial<LookupManyReply>> {
   assertBatch("lookups", lookups.length);
-  return { replies: [...(await findAnswers(context, requirePrincipal(call).tenant, lookups))] };
+  return { replies: [...(await findAnswers(context, payerOf(call), lookups))] };
 }
 
 /** @throws AppError INVALID_ARGUMENT */

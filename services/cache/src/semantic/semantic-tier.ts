@@ -3,6 +3,7 @@ import { describeError } from "@agentmesh/errors";
 import { sha256Hex } from "@agentmesh/ids";
 import type { Logger } from "@agentmesh/telemetry";
 import { learnedBound, MAX_LOWERING } from "../domain/learned-bound.ts";
+import type { Payer } from "../domain/payer.ts";
 import { compareQuestions, type Veto } from "../domain/questions/compare-questions.ts";
 import { readQuestion } from "../domain/questions/read-question.ts";
 import type { Embedder } from "../embedders/embedder.ts";
@@ -28,9 +29,9 @@ export type Candidate = {
 
 export type SemanticTier = {
   /** For each question the candidates that nothing speaks against, best first. A failing embedder finds nothing. */
-  find(asked: readonly { place: SemanticPlace; question: string; threshold: number }[]): Promise<Found[]>;
+  find(asked: readonly { place: SemanticPlace; question: string; threshold: number; payer: Payer }[]): Promise<Found[]>;
   /** Files a question whose answer was stored. */
-  file(place: SemanticPlace, id: string, question: string, expiresAtMs: number): Promise<void>;
+  file(place: SemanticPlace, id: string, asked: { question: string; payer: Payer }, expiresAtMs: number): Promise<void>;
   /** Notes whether the answer of a candidate was that of the question after all. */
   observe(place: SemanticPlace, id: string, score: number, same: boolean): Promise<void>;
   /** Its answer is gone. */
@@ -56,9 +57,13 @@ export function createSemanticTier(options: {
 }): SemanticTier {
   const { embedder, log, shelves, logger } = options;
 
-  async function embed(texts: readonly string[]): Promise<readonly Float32Array[]> {
+  /** All in one call, which the first of them pays: a pass is one caller's. */
+  async function embed(asked: readonly { question: string; payer: Payer }[]): Promise<readonly Float32Array[]> {
+    const [first] = asked;
+    if (!first) return [];
+    const texts = asked.map(({ question }) => question);
     try {
-      return texts.length > 0 ? await embedder.embed(texts) : [];
+      return await embedder.embed(texts, first.payer);
     } catch (error) {
       logger.debug({ reason: describeError(error) }, "the semantic tier goes without its embedder");
       return [];
@@ -86,7 +91,7 @@ export function createSemanticTier(options: {
 
   return {
     async find(asked) {
-      const vectors = await embed(asked.map(({ question }) => question));
+      const vectors = await embed(asked);
       const found: Found[] = [];
       for (const [index, { place, question, threshold }] of asked.entries()) {
         const vector = vectors[index];
@@ -95,10 +100,10 @@ export function createSemanticTier(options: {
       }
       return found;
     },
-    async file(place, id, text, expiresAtMs) {
-      const [vector] = await embed([text]);
+    async file(place, id, asked, expiresAtMs) {
+      const [vector] = await embed([asked]);
       if (!vector) return;
-      const event = { is: "stored", id, text, vector: quantise(vector), expiresAtMs } as const;
+      const event = { is: "stored", id, text: asked.question, vector: quantise(vector), expiresAtMs } as const;
       shelves.apply(nameOf(place), place.tenant, event);
       await log.append(nameOf(place), event);
     },

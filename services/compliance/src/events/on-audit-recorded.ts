@@ -11,11 +11,11 @@ export async function onAuditRecorded(
   tx: Transaction,
   events: readonly Received<AuditRecorded>[],
 ): Promise<void> {
-  await appendEntries(context, tx, events.map(entryOf));
+  await appendEntries(context, tx, events.flatMap(entriesOf));
 }
 
 /** Tenant and service are those of the subject, which the account boundary stamps, whatever the body says. */
-function entryOf({ tenant, publisher, id, data }: Received<AuditRecorded>): AuditEntry {
+function entriesOf({ tenant, publisher, id, data }: Received<AuditRecorded>): AuditEntry[] {
   if (!data.entry) throw new AppError("INVALID_ARGUMENT", `audit.recorded ${id} has no entry`, { field: "entry" });
-  return { ...data.entry, tenant, service: publisher };
+  return [data.entry, ...data.more].map((entry) => ({ ...entry, tenant, service: publisher }));
 }

@@ -34,7 +34,7 @@ const agentmesh: Subject = {
     return {
       ...own,
       notes: [
-        `with a definition of its own each (tool declared, schemas compiled before, policy hashed): ` +
+        `with a definition of its own each and tool (schema and function shared, policy hashed by the first run): ` +
           `${us?.toFixed(2)} us, ${bytes?.toFixed(0)} B`,
       ],
     };

@@ -6,7 +6,7 @@ import { Client, credentials } from "@grpc/grpc-js";
 import { Redis } from "ioredis";
 import type { Subject } from "../../harness/benchmark.ts";
 import { quantile } from "../../harness/statistics.ts";
-import { answerBytes, l2Lookups } from "./load.ts";
+import { answerBytes, l2Lookups, warmUpLookups } from "./load.ts";
 import { measureBareLru } from "./measure-l1.ts";
 import { measureRecall } from "./measure-recall.ts";
 
@@ -26,6 +26,7 @@ export async function openLimitSubject(redisUrl: string): Promise<Subject & Asyn
       await redis.set("bench:limit", Buffer.alloc(answerBytes));
       redis.disconnect();
       const latencies: number[] = [];
+      for (let at = 0; at < warmUpLookups; at++) await get(client, "bench:limit");
       for (let at = 0; at < l2Lookups; at++) {
         const began = performance.now();
         await get(client, "bench:limit");

@@ -2,7 +2,16 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { CacheKey, LookupReply } from "@agentmesh/proto/cache";
 import type { Subject } from "../../harness/benchmark.ts";
 import { quantile } from "../../harness/statistics.ts";
-import { answerBytes, batch, equalMisses, fillRounds, l2Lookups, semanticLookups, upstreamMs } from "./load.ts";
+import {
+  answerBytes,
+  batch,
+  equalMisses,
+  fillRounds,
+  l2Lookups,
+  semanticLookups,
+  upstreamMs,
+  warmUpLookups,
+} from "./load.ts";
 import { measureL1 } from "./measure-l1.ts";
 import { measureRecall } from "./measure-recall.ts";
 import type { CacheClient, Caches } from "./open-caches.ts";
@@ -64,6 +73,8 @@ async function lookUpFar({ clients: [near, far], token }: Caches, repeat: number
   for (let at = 0; at < keys.length; at += batch) {
     await near.storeMany({ stores: keys.slice(at, at + batch).map((key) => answerTo(key, epoch)) }, { token });
   }
+  for (let at = 0; at < warmUpLookups; at++)
+    await far.lookup({ key: keyOf(`unknown ${repeat} ${at}?`, "far") }, { token });
   const latencies: number[] = [];
   for (const key of keys) {
     const began = performance.now();

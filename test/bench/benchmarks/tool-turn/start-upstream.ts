@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const script = fileURLToPath(new URL("./serve-completions.ts", import.meta.url));
+const completions = fileURLToPath(new URL("./serve-completions.ts", import.meta.url));
 
-/** The upstream in a process of its own: its CPU is nobody's. */
-export async function startUpstream(): Promise<AsyncDisposable & { readonly url: string }> {
+/** An upstream in a process of its own: its CPU is nobody's. */
+export async function startUpstream(script = completions): Promise<AsyncDisposable & { readonly url: string }> {
   const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const first = createInterface(child.stdout)[Symbol.asyncIterator]().next();

@@ -1,7 +1,6 @@
 import { AppError } from "@agentmesh/errors";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
-import { fetch } from "undici";
 import type { McpServer } from "../../domain/tool-spec.ts";
 import type { HttpCaller } from "../http-send.ts";
 
@@ -49,7 +48,8 @@ async function transportTo(server: McpServer, { commands, http }: ConnectOptions
 }
 
 /** Through the dispatcher that refuses private networks; redirects are not followed. */
-function fetchGuarded(http: HttpCaller, url: string | URL, init: RequestInit = {}): Promise<Response> {
+async function fetchGuarded(http: HttpCaller, url: string | URL, init: RequestInit = {}): Promise<Response> {
+  const { fetch } = await import("undici");
   const { method = "GET", body, headers, signal } = init;
   return fetch(url, {
     method,
@@ -57,7 +57,7 @@ function fetchGuarded(http: HttpCaller, url: string | URL, init: RequestInit = {
     // Messages are JSON texts; the SDK sends nothing else.
     ...(typeof body === "string" && { body }),
     ...(signal && { signal }),
-    dispatcher: http.dispatcher,
+    dispatcher: await http.dispatcher(),
     redirect: "error",
   });
 }

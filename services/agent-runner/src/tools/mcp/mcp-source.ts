@@ -1,20 +1,31 @@
 import { AppError } from "@agentmesh/errors";
 import type { Tool } from "../../domain/tool.ts";
 import type { ToolSource } from "../../domain/tool-spec.ts";
+import { assertMayKnowCaller, type HttpCaller } from "../http-send.ts";
 import type { McpSessions } from "./open-mcp-sessions.ts";
 
 type McpSource = Extract<ToolSource, { type: "mcp" }>;
 
 /** What is longer than the tool's own time-out never gets there; this only keeps the SDK's default out of the way. */
 const REQUEST_TIMEOUT_MS = 120_000;
-const IDEMPOTENCY_KEY = "agentmesh/idempotencyKey";
+/** What a server is told of a call in the protocol's own `_meta`: under one session many people call. */
+const META = {
+  idempotencyKey: "agentmesh/idempotencyKey",
+  tenant: "agentmesh/tenant",
+  subject: "agentmesh/subject",
+} as const;
 
-/** @throws AppError INVALID_ARGUMENT when the server may not be used */
-export function compileMcpSource({ server, tool }: McpSource, sessions: McpSessions): Tool["run"] {
+/** @throws AppError INVALID_ARGUMENT when the server may not be used, or may not know who calls */
+export function compileMcpSource(source: McpSource, sessions: McpSessions, http: HttpCaller): Tool["run"] {
+  const { server, tool, passIdentity } = source;
   sessions.assertAllowed(server);
+  // A command is the operator's own, with the arguments it was given there.
+  if (server.transport === "http") assertMayKnowCaller(http, new URL(server.url), passIdentity);
   return (args, { caller, signal, idempotencyKey }) =>
     sessions.use(caller.tenant, server, async (client) => {
-      const params = { name: tool, arguments: { ...args }, _meta: { [IDEMPOTENCY_KEY]: idempotencyKey } };
+      const identity = { [META.tenant]: caller.tenant, [META.subject]: caller.subject };
+      const _meta = { [META.idempotencyKey]: idempotencyKey, ...(passIdentity && identity) };
+      const params = { name: tool, arguments: { ...args }, _meta };
       const reply = await client.callTool(params, undefined, { signal, timeout: REQUEST_TIMEOUT_MS });
       return readReply(tool, reply);
     });

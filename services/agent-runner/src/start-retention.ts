@@ -1,0 +1,58 @@
+import type { Context } from "./context.ts";
+import { every } from "./every.ts";
+import {
+  deleteIdleSessions,
+  deleteLostIntents,
+  deleteOldFacts,
+  deleteOldRuns,
+  type Old,
+  readTenants,
+} from "./store/retention.ts";
+import { deleteOldEvents } from "./store/run-events.ts";
+
+const DAY_MS = 24 * 3_600_000;
+const MAX_ROWS = 1_000;
+// Of each kind and tenant in a round; what is left comes with the next one.
+const MAX_BATCHES = 100;
+
+type Watched = Pick<Context, "db" | "config" | "policies" | "measured" | "log">;
+
+/**
+ * Forgets what is older than the operator keeps it (`retention`) or than the tenant's data policies allow, whichever is
+ * shorter, some rows at a time. Every replica does it; rows that one is at are skipped by the others.
+ */
+export function startRetention(context: Watched): AsyncDisposable {
+  const { config, log } = context;
+  const repeating = every(
+    config.retention.everyMs,
+    "forgetting what is old",
+    () => forgetOld(context, new Date()),
+    log,
+  );
+  return { [Symbol.asyncDispose]: () => repeating.stop() };
+}
+
+export async function forgetOld(context: Watched, now: Date): Promise<void> {
+  const { db, config, policies } = context;
+  const { eventRetentionMs } = config.runs;
+  await inBatches(context, "event", () => deleteOldEvents(db, eventRetentionMs, MAX_ROWS));
+  await inBatches(context, "intent", () => deleteLostIntents(db, new Date(now.getTime() - DAY_MS), MAX_ROWS));
+  for (const tenant of await readTenants(db)) {
+    const atMostDays = policies.keepDaysOf(tenant) ?? Number.POSITIVE_INFINITY;
+    const old = (days: number): Old => {
+      return { tenant, before: new Date(now.getTime() - Math.min(days, atMostDays) * DAY_MS), limit: MAX_ROWS };
+    };
+    const { runDays, sessionDays, memoryDays } = config.retention;
+    await inBatches(context, "run", () => deleteOldRuns(db, old(runDays)));
+    await inBatches(context, "session", () => deleteIdleSessions(db, old(sessionDays)));
+    await inBatches(context, "fact", () => deleteOldFacts(db, old(memoryDays)));
+  }
+}
+
+async function inBatches({ measured }: Watched, kind: string, batch: () => Promise<number>): Promise<void> {
+  for (let n = 0; n < MAX_BATCHES; n++) {
+    const deleted = await batch();
+    if (deleted > 0) measured.forgot(kind, deleted);
+    if (deleted < MAX_ROWS) return;
+  }
+}

@@ -1,0 +1,100 @@
+import type { Queryable } from "@agentmesh/postgres";
+import type { EffectRow } from "../domain/decide-effect.ts";
+import type { EffectRows } from "../effects/have-once.ts";
+
+// More is known to be done, and not what it answered.
+const MAX_RESULT_BYTES = 1024 * 1024;
+
+type Row = {
+  state: EffectRow["state"];
+  attempt: number;
+  token: string;
+  request_hash: string;
+  result: string | null;
+  busy_ms: number;
+};
+
+/** Effects in PostgreSQL, by its clock. */
+export function effectRows(db: Queryable): EffectRows {
+  return {
+    async begin({ tenant, key, tool, attempt, token, requestHash, busyMs }) {
+      const { rowCount } = await db.query(
+        `INSERT INTO effect (tenant, key, tool, state, attempt, token, request_hash, busy_until)
+         VALUES ($1, $2, $3, 'INTENT', $4, $5, $6, now() + $7 * interval '1 ms') ON CONFLICT DO NOTHING`,
+        [tenant, key, tool, attempt, token, requestHash, busyMs],
+      );
+      return rowCount === 1 ? undefined : await read(db, tenant, key);
+    },
+    async take({ tenant, key, tool, attempt, token, requestHash, busyMs }, from) {
+      const { rowCount } = await db.query(
+        `UPDATE effect SET state = 'INTENT', tool = $3, attempt = $4, token = $5, request_hash = $6,
+           busy_until = now() + $7 * interval '1 ms', at = now()
+         WHERE tenant = $1 AND key = $2 AND token = $8 AND state <> 'DONE'`,
+        [tenant, key, tool, attempt, token, requestHash, busyMs, from],
+      );
+      return rowCount === 1;
+    },
+    async finish({ tenant, key }, token, result) {
+      const text = JSON.stringify(result) ?? "null";
+      const kept = Buffer.byteLength(text) <= MAX_RESULT_BYTES ? text : null;
+      const { rowCount } = await db.query(
+        `UPDATE effect SET state = 'DONE', result = $4::json, busy_until = now(), at = now()
+         WHERE tenant = $1 AND key = $2 AND token = $3 AND state <> 'DONE'`,
+        [tenant, key, token, kept],
+      );
+      return rowCount === 1;
+    },
+    async settle({ tenant, key }, token, busyMs) {
+      const { rowCount } = await db.query(
+        `UPDATE effect SET busy_until = now() + $4 * interval '1 ms'
+         WHERE tenant = $1 AND key = $2 AND token = $3 AND state = 'INTENT'`,
+        [tenant, key, token, busyMs],
+      );
+      return rowCount === 1;
+    },
+    async drop({ tenant, key }, token) {
+      const { rowCount } = await db.query(
+        "DELETE FROM effect WHERE tenant = $1 AND key = $2 AND token = $3 AND state = 'INTENT'",
+        [tenant, key, token],
+      );
+      return rowCount === 1;
+    },
+  };
+}
+
+async function read(db: Queryable, tenant: string, key: string): Promise<EffectRow> {
+  const { rows } = await db.query<Row>(
+    `SELECT state, attempt, token, request_hash, result::text AS result,
+       (extract(epoch FROM busy_until - now()) * 1000)::float8 AS busy_ms
+     FROM effect WHERE tenant = $1 AND key = $2`,
+    [tenant, key],
+  );
+  const [row] = rows;
+  // Dropped between the two statements: as one that is busy for a moment more, it is looked at again.
+  if (!row) return { state: "INTENT", attempt: 0, token: "", requestHash: "", result: undefined, busyMs: 1 };
+  const { state, attempt, token } = row;
+  return { state, attempt, token, requestHash: row.request_hash, result: row.result ?? undefined, busyMs: row.busy_ms };
+}
+
+/**
+ * The orchestrator took our word that nobody knows: from here on a higher attempt was asked for by a person.
+ *
+ * @param key of the step: its own effect, and those of the agents below it
+ */
+export async function markInDoubt(db: Queryable, tenant: string, key: string, attempt: number): Promise<void> {
+  await db.query(
+    `UPDATE effect SET state = 'IN_DOUBT', attempt = $3, at = now()
+     WHERE tenant = $1 AND (key = $2 OR (key > $2 || ':' AND key < $2 || ';')) AND state = 'INTENT'`,
+    [tenant, key, attempt],
+  );
+}
+
+/** Effects nobody can ask for any more. @returns how many */
+export async function deleteOldEffects(db: Queryable, before: Date, limit: number): Promise<number> {
+  const { rowCount } = await db.query(
+    `DELETE FROM effect WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM effect WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+    [before, limit],
+  );
+  return rowCount;
+}
