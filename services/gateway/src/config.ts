@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { loadConfig } from "@agentmesh/config";
-import { meshSettings, peerAddress, redisSettings } from "@agentmesh/service";
+import { balanceSettings, meshSettings, peerAddress, redisSettings } from "@agentmesh/service";
 import { z } from "zod";
 
 const perWindow = z.int().min(1);
@@ -16,6 +16,18 @@ const limitFigures = z.strictObject({
   address: perWindow,
 });
 
+const peers = {
+  auth: peerAddress,
+  "agent-runner": peerAddress,
+  cache: peerAddress,
+  orchestrator: peerAddress,
+  compliance: peerAddress,
+  cost: peerAddress,
+  alerting: peerAddress,
+} as const;
+
+export const peerNames = z.strictObject(peers).keyof();
+
 const schema = z.strictObject({
   ...meshSettings,
   http: z.strictObject({
@@ -23,15 +35,9 @@ const schema = z.strictObject({
     port: z.int().min(0).max(65_535),
   }),
   redis: redisSettings,
-  peers: z.strictObject({
-    auth: peerAddress,
-    "agent-runner": peerAddress,
-    cache: peerAddress,
-    orchestrator: peerAddress,
-    compliance: peerAddress,
-    cost: peerAddress,
-    alerting: peerAddress,
-  }),
+  peers: z.strictObject(peers),
+  /** How calls are spread over the instances of a peer. Default: round_robin. */
+  balance: z.partialRecord(peerNames, balanceSettings).default({}),
   audit: z.strictObject({
     /** Folder of entries that compliance could not take yet. Default: beside the key file, or /var/spool/agentmesh. */
     spoolDir: z.string().default(""),

@@ -84,9 +84,12 @@ function openExchange(incoming: Incoming, deadlineMs: number, signal: AbortSigna
   };
 }
 
+const API_KEY = /^mk_[\w-]{43}$/;
+
 function credentialOf(header: Incoming["header"]): Credential | undefined {
   const bearer = /^Bearer +(\S+)$/i.exec(header("authorization") ?? "")?.[1];
-  if (bearer !== undefined) return { kind: "bearer", value: bearer };
+  // Clients of OpenAI's API send whatever key they have as a bearer.
+  if (bearer !== undefined) return { kind: API_KEY.test(bearer) ? "api-key" : "bearer", value: bearer };
   const key = header("x-api-key");
   return key ? { kind: "api-key", value: key } : undefined;
 }

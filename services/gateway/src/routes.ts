@@ -27,6 +27,13 @@ export const routedMethods: readonly RoutedMethod[] = contracts
   .flatMap((contract) => Object.values(contract.methods))
   .filter((method) => method.access !== "INTERNAL");
 
+/** The method of a path, for surfaces that speak other words. @throws Error for one that is not at the edge */
+export function routed(path: string): RoutedMethod {
+  const method = routedMethods.find((candidate) => candidate.path === path);
+  if (!method) throw new Error(`${path} is not routed at the edge`);
+  return method;
+}
+
 /** `agentmesh.auth.v1.AuthService` of `/agentmesh.auth.v1.AuthService/SignIn`. */
 export function rpcServiceOf(method: { readonly path: string }): string {
   return method.path.split("/")[1] ?? "";

@@ -4,7 +4,7 @@ import { type Foundation, openFoundation, type Running } from "@agentmesh/servic
 import { openTrail } from "./audit/trail.ts";
 import { watchBudgetStates } from "./budget-states.ts";
 import { openCallers } from "./callers/identify.ts";
-import { type GatewayConfig, limitFiguresOf, spoolDirOf } from "./config.ts";
+import { type GatewayConfig, limitFiguresOf, peerNames, spoolDirOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { watchDataPolicies } from "./data-policies.ts";
 import { loadDescriptors, methodsWithSecrets } from "./descriptors.ts";
@@ -25,7 +25,7 @@ export type RunningGateway = Running & { readonly httpPort: number };
 export async function startGateway(config: GatewayConfig, overrides: Partial<Context> = {}): Promise<RunningGateway> {
   await using stack = new AsyncDisposableStack();
   const base = stack.use(await openFoundation(config, "gateway"));
-  const channels = openChannels(config, stack);
+  const channels = openChannels(config, base, stack);
   const context: Context = { ...(await openContext(config, base, channels, stack)), ...overrides };
   const grpc = stack.use(
     await serve({
@@ -54,11 +54,20 @@ export async function startGateway(config: GatewayConfig, overrides: Partial<Con
   };
 }
 
-function openChannels(config: GatewayConfig, stack: AsyncDisposableStack): ReadonlyMap<string, Channel> {
+function openChannels(
+  config: GatewayConfig,
+  { metrics }: Foundation,
+  stack: AsyncDisposableStack,
+): ReadonlyMap<string, Channel> {
   return new Map(
-    Object.entries(config.peers).map(([service, address]) => {
-      const methods = routedMethods.filter((method) => method.service === service && method.idempotency !== "EFFECT");
-      return [service, stack.use(openChannel({ address, retryable: methods.map((method) => method.path) }))];
+    peerNames.options.map((target) => {
+      const methods = routedMethods.filter((method) => method.service === target && method.idempotency !== "EFFECT");
+      const channel = openChannel({
+        address: config.peers[target],
+        retryable: methods.map((method) => method.path),
+        balance: { policy: "round_robin", ...config.balance[target], target, metrics },
+      });
+      return [target, stack.use(channel)];
     }),
   );
 }

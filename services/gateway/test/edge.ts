@@ -74,6 +74,7 @@ function configOf(environment: TestEnvironment, fleet: Fleet): GatewayConfig {
     tracing: { otlpEndpoint: "" },
     redis: { url: environment.redisUrl },
     peers: fleet.peers,
+    balance: {},
     audit: { spoolDir: join(environment.dir, "spool") },
     limits: {
       profile: "production",

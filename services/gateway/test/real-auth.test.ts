@@ -94,6 +94,7 @@ async function configOf(environment: TestEnvironment, authPort: number): Promise
       cost: nobody,
       alerting: nobody,
     },
+    balance: {},
     audit: { spoolDir: join(environment.dir, "spool") },
     limits: { profile: "t", window: "fixed", windowMs: 3_600_000, leaseShare: 0.05, profiles: { t: figures } },
   };

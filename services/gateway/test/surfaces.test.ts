@@ -52,6 +52,36 @@ test("HTTP refuses what it does not understand, each time saying what and where"
   }
 });
 
+test("a webhook arrives as it was sent, to the byte, with its headers and without the edge's credentials", async () => {
+  const { receiveWebhook } = orchestratorContract.methods;
+  edge.fleet.on(receiveWebhook.path, async () => ({ runId: "r-1", duplicate: false }));
+  const body = '{ "order" : 7,\r\n "note": "zo\u00eb \\u0041" }';
+  const reply = await edge.http("/v1/hooks/acme/shop", {
+    method: "POST",
+    headers: {
+      "content-type": "application/vnd.shop+json",
+      "x-shop-signature": "s=1",
+      cookie: "a=b",
+      "x-api-key": "k",
+    },
+    body,
+  });
+  assert.deepEqual(reply.body, { runId: "r-1" });
+  const seen = edge.fleet.calls.findLast(({ path }) => path === receiveWebhook.path);
+  const request = seen?.request as {
+    tenant: string;
+    trigger: string;
+    headers: Record<string, string>;
+    body: Uint8Array;
+  };
+  assert.deepEqual([request.tenant, request.trigger, Buffer.from(request.body).toString()], ["acme", "shop", body]);
+  assert.equal(request.headers["x-shop-signature"], "s=1");
+  assert.equal(request.headers["content-type"], "application/vnd.shop+json");
+  assert.deepEqual([request.headers.cookie, request.headers["x-api-key"]], [undefined, undefined]);
+  const binary = await edge.http("/v1/hooks/acme/shop", { method: "POST", body: Buffer.from([0, 255, 1]) });
+  assert.equal(binary.status, 200);
+});
+
 test("path, query and body become the request; the reply is proto3 JSON with ids and safe headers", async () => {
   edge.fleet.on(costContract.methods.getSpend.path, async () => ({ total: { costNanoUsd: 12_345_678_901_234n } }));
   const reply = await edge.http("/v1/cost/spend?by=agent&by=day&from=2026-11-01T00:00:00Z", {

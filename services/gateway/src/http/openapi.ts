@@ -57,7 +57,7 @@ function operation(method: RoutedMethod, path: string, descriptors: Descriptors,
       ...(hasBody ? [] : rest.map((field) => queryParameter(field, schemas))),
       ...(method.idempotency === "EFFECT" ? [idempotencyKey] : []),
     ],
-    ...(hasBody && { requestBody: requestBody(input, schemas) }),
+    ...(hasBody && { requestBody: method.http?.rawBody ? anyBody : requestBody(input, schemas) }),
     responses: {
       200: {
         description: method.serverStreaming ? "Server-Sent Events; the data of each is this" : "The reply",
@@ -70,6 +70,8 @@ function operation(method: RoutedMethod, path: string, descriptors: Descriptors,
     },
   };
 }
+
+const anyBody = { description: "As the sender signed it", content: { "*/*": { schema: {} } } };
 
 function queryParameter(field: DescField, schemas: Schemas): object {
   return { name: field.jsonName, in: "query", required: false, schema: schemas.ofField(field) };

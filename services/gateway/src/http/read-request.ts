@@ -16,7 +16,10 @@ export async function readRequest(
   query: URLSearchParams,
   message: DescMessage,
 ): Promise<unknown> {
-  const text = await readBody(incoming);
+  const bytes = await readBody(incoming);
+  const { rawBody } = method.http ?? {};
+  if (rawBody !== undefined) return method.request.fromJSON({ ...captures, ...asItCame(incoming, rawBody, bytes) });
+  const text = bytes.toString("utf8");
   const given = text === "" ? readQuery(message, query) : parseBody(incoming, text);
   for (const name of Object.keys(captures)) {
     const field = message.fields.find((candidate) => candidate.name === name);
@@ -42,7 +45,24 @@ function resume(incoming: IncomingMessage, message: DescMessage, json: Record<st
   if (message.fields.some((field) => field.name === "after_seq")) json.afterSeq = Number(last);
 }
 
-async function readBody(incoming: IncomingMessage): Promise<string> {
+// The edge's own credentials are nobody else's business; a sender of webhooks signs and needs none.
+const WITHHELD: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"]);
+
+/** A JSON object as it was sent. @throws AppError INVALID_ARGUMENT, HttpError 413, 415 */
+export async function readJsonBody(incoming: IncomingMessage): Promise<Record<string, unknown>> {
+  return parseBody(incoming, (await readBody(incoming)).toString("utf8"));
+}
+
+/** Body and headers untouched: a signature covers them. */
+function asItCame(incoming: IncomingMessage, rawBody: string, bytes: Buffer): Record<string, unknown> {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined && !WITHHELD.has(name)) headers[name] = Array.isArray(value) ? value.join(", ") : value;
+  }
+  return { [rawBody]: bytes.toString("base64"), headers };
+}
+
+async function readBody(incoming: IncomingMessage): Promise<Buffer> {
   const announced = Number(incoming.headers["content-length"] ?? 0);
   if (announced > MAX_BODY_BYTES) throw tooLarge();
   const chunks: Buffer[] = [];
@@ -52,7 +72,7 @@ async function readBody(incoming: IncomingMessage): Promise<string> {
     if (bytes > MAX_BODY_BYTES) throw tooLarge();
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 function parseBody(incoming: IncomingMessage, text: string): Record<string, unknown> {

@@ -1,17 +1,22 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { AppError, describeError, toAppError } from "@agentmesh/errors";
+import { AppError, describeError } from "@agentmesh/errors";
 import { newId } from "@agentmesh/ids";
 import type { Context } from "../context.ts";
-import { failureOf, limitHeaders, type Performed, perform, publicMessage } from "../perform.ts";
+import { openAiErrors } from "../openai/errors.ts";
+import { type Asked, isOpenAiPath, readOpenAi } from "../openai/routes.ts";
+import { failureOf, limitHeaders, type Performed, perform } from "../perform.ts";
 import { bodyOfMessage } from "../pipeline/body.ts";
-import { type RoutedMethod, routedMethods } from "../routes.ts";
+import { routedMethods } from "../routes.ts";
 import { HttpError, httpStatusOf } from "./http-error.ts";
 import { openApi } from "./openapi.ts";
 import { indexPage } from "./page.ts";
-import { readRequest } from "./read-request.ts";
+import { readJsonBody, readRequest } from "./read-request.ts";
+import { contractRendering, errorOf, meshErrors, type Rendering } from "./rendering.ts";
 import { createRouter, type Router } from "./router.ts";
-import { errorEvent, writeEvents } from "./sse.ts";
+
+// Not imported: an import reads all exports of node:http, and one of them loads the whole of fetch, 12 MB of memory.
+const { createServer } = process.getBuiltinModule("node:http");
 
 export type HttpServer = AsyncDisposable & { readonly port: number };
 
@@ -87,17 +92,22 @@ async function answer(
   const url = new URL(incoming.url ?? "/", "http://edge");
   try {
     if (answerPage(context, incoming, response, url.pathname)) return;
-    const match = router.match(incoming.method ?? "GET", url.pathname);
-    const message = await readRequest(
-      incoming,
-      match,
-      url.searchParams,
-      context.descriptors.method(match.method.path).input,
-    );
-    await forward(context, streams, incoming, response, match.method, message);
+    const asked = isOpenAiPath(url.pathname)
+      ? await readOpenAi(incoming.method ?? "GET", url.pathname, () => readJsonBody(incoming))
+      : await readContract(context, router, incoming, url);
+    await forward(context, streams, incoming, response, asked);
   } catch (error) {
-    refuse(context, response, error, headerOf(incoming)("x-request-id") ?? newId());
+    const errors = isOpenAiPath(url.pathname) ? openAiErrors : meshErrors;
+    refuse(context, response, error, headerOf(incoming)("x-request-id") ?? newId(), errors);
   }
+}
+
+async function readContract(context: Context, router: Router, incoming: IncomingMessage, url: URL): Promise<Asked> {
+  const match = router.match(incoming.method ?? "GET", url.pathname);
+  const { method } = match;
+  const { input } = context.descriptors.method(method.path);
+  const message = await readRequest(incoming, match, url.searchParams, input);
+  return { method, message, rendering: contractRendering(method) };
 }
 
 /** What the edge shows of itself to anyone. */
@@ -121,8 +131,7 @@ async function forward(
   streams: Set<() => void>,
   incoming: IncomingMessage,
   response: ServerResponse,
-  method: RoutedMethod,
-  message: unknown,
+  { method, message, rendering }: Asked,
 ): Promise<void> {
   const performed = perform(context, {
     method,
@@ -139,19 +148,12 @@ async function forward(
   try {
     const reply = await performed.reply;
     setHeaders(response, performed);
-    if (reply.kind === "unary") {
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(method.response.toJSON(reply.body.message)));
-    } else {
-      response.writeHead(200, { "content-type": "text/event-stream", "x-accel-buffering": "no" });
-      await writeEvents(response, method, reply.frames, exchange.signal);
-      response.end();
-    }
+    await rendering.reply(response, reply, exchange.signal);
     performed.end("OK");
   } catch (error) {
     const failure = failureOf(exchange, error);
     if (!response.headersSent) setHeaders(response, performed);
-    refuse(context, response, failure, exchange.requestId);
+    refuse(context, response, failure, exchange.requestId, rendering);
     performed.end(failure.code);
   } finally {
     streams.delete(cancel);
@@ -170,16 +172,23 @@ function headerOf(incoming: IncomingMessage): (name: string) => string | undefin
   };
 }
 
-function refuse(context: Context, response: ServerResponse, cause: unknown, requestId: string): void {
-  const error = cause instanceof HttpError ? cause.error : toAppError(cause);
+function refuse(
+  context: Context,
+  response: ServerResponse,
+  cause: unknown,
+  requestId: string,
+  errors: Pick<Rendering, "errorBody" | "errorFrame">,
+): void {
+  const error = errorOf(cause);
   if (error.code === "INTERNAL") context.log.error({ requestId, error }, "request failed");
-  const body = { error: { ...error.toWire(), message: publicMessage(error), requestId } };
+  const status = cause instanceof HttpError ? cause.status : httpStatusOf(error.code);
+  const body = errors.errorBody(error, status, requestId);
   if (response.destroyed) return;
   if (response.headersSent) {
-    response.end(errorEvent(body));
+    response.end(errors.errorFrame(body));
     return;
   }
-  response.statusCode = cause instanceof HttpError ? cause.status : httpStatusOf(error.code);
+  response.statusCode = status;
   if (cause instanceof HttpError)
     for (const [name, value] of Object.entries(cause.headers)) response.setHeader(name, value);
   if (error.code === "UNAUTHENTICATED") response.setHeader("www-authenticate", 'Bearer realm="agentmesh"');

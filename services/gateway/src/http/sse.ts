@@ -15,11 +15,24 @@ export async function writeEvents(
   frames: AsyncIterable<Body>,
   signal: AbortSignal,
 ): Promise<void> {
+  await writeFrames(response, textsOf(method, frames), signal);
+}
+
+async function* textsOf(method: RoutedMethod, frames: AsyncIterable<Body>): AsyncGenerator<string> {
+  for await (const { message } of frames) yield eventText(method, message);
+}
+
+/** Writes frames as they are, with a comment now and then while there are none. */
+export async function writeFrames(
+  response: ServerResponse,
+  frames: AsyncIterable<string>,
+  signal: AbortSignal,
+): Promise<void> {
   const heartbeat = setInterval(() => response.write(": still here\n\n"), HEARTBEAT_MS);
   try {
-    for await (const { message } of frames) {
+    for await (const text of frames) {
       signal.throwIfAborted();
-      if (!response.write(eventText(method, message))) await drained(response, signal);
+      if (!response.write(text)) await drained(response, signal);
     }
   } finally {
     clearInterval(heartbeat);

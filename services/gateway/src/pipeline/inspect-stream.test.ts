@@ -50,3 +50,21 @@ test("a long token without a space is held until it is whole", async () => {
   const redacted = await textOf(`${long}token ${jwt} end. ${long}`.match(/.{1,11}/gs) ?? []);
   assert.ok(!redacted.includes(claims.slice(500, 520)), "a piece of the token got through");
 });
+
+test("a reader who leaves after any frame has all of the text up to its number, and resumes without a loss", async () => {
+  const pieces = long.match(/.{1,70}/gs) ?? [];
+  async function* frames() {
+    for (const [at, value] of pieces.entries()) yield make({ seq: at + 2, event: { $case: "textDelta", value } });
+    yield make({ seq: pieces.length + 2, event: { $case: "ended", value: {} } });
+  }
+  let seen = 1;
+  let text = "";
+  for await (const { message } of inspectStream(frames(), { policy: defaultPolicy, look, make })) {
+    const { seq, event } = message as { seq: number; event: { $case: string; value: string } };
+    assert.ok(seq > seen, `frame ${seq} came after frame ${seen}`);
+    seen = seq;
+    if (event.$case === "textDelta") text += event.value;
+    assert.equal(text, pieces.slice(0, seq - 1).join(""), `what has come with frame ${seq}`);
+  }
+  assert.equal(text, long);
+});

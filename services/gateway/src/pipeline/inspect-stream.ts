@@ -21,40 +21,61 @@ const MAX_HELD_CHARS = 8192;
 /**
  * Inspects a stream frame by frame. Pieces of a text are joined and held back so far that what was cut in two is still
  * recognised; the end of the text leaves before the first frame that is no text.
+ *
+ * Only whole pieces leave, as a frame like the last of them: whoever resumes after its number has all the text before.
  */
 export async function* inspectStream(frames: AsyncIterable<Body>, inspection: StreamInspection): AsyncIterable<Body> {
-  const { look, make } = inspection;
-  let last: DeltaFrame | undefined;
-  let held = "";
+  const { look, make, policy } = inspection;
+  let held: DeltaFrame[] = [];
   for await (const body of frames) {
     const { message } = body;
     if (isDelta(message)) {
-      last = message;
-      held += message.event.value;
-      const cut = safeCut(held, inspection.policy);
-      if (cut > 0) yield look(make(withText(message, held.slice(0, cut))));
-      held = held.slice(cut);
+      held.push(message);
+      const count = countToLetGo(held.map(textOf), policy);
+      if (count > 0) yield look(make(join(held.slice(0, count))));
+      held = held.slice(count);
     } else {
-      if (last && held !== "") yield look(make(withText(last, held)));
-      held = "";
+      if (held.length > 0) yield look(make(join(held)));
+      held = [];
       yield look(body);
     }
   }
-  if (last && held !== "") yield look(make(withText(last, held)));
+  if (held.length > 0) yield look(make(join(held)));
 }
 
-/** How much of a text may leave; 0: none of it yet. */
-export function safeCut(text: string, policy: Policy): number {
-  if (text.length <= HELD_CHARS) return 0;
+/** How many of the pieces of a text may leave; 0: none of them yet. */
+function countToLetGo(pieces: readonly string[], policy: Policy): number {
+  const text = pieces.join("");
+  const cut = cutOf(text);
+  if (cut < (pieces[0]?.length ?? 0)) return 0;
+  const findings = text.length > MAX_HELD_CHARS ? [] : inspectText(text, policy).findings;
+  const kept = findings.filter(({ action }) => action !== "allow");
+  let end = 0;
+  let count = 0;
+  for (const [index, piece] of pieces.entries()) {
+    end += piece.length;
+    if (end > cut) break;
+    // What follows keeps the words that give it away.
+    if (!kept.some((finding) => finding.end > end && finding.start - CONTEXT_CHARS < end)) count = index + 1;
+  }
+  return count;
+}
+
+/** As far as a text may leave, were it not for what is found in it; -1: it is held whole. */
+function cutOf(text: string): number {
+  if (text.length <= HELD_CHARS) return -1;
   const cut = text.lastIndexOf(" ", text.length - HELD_CHARS) + 1;
-  if (text.length > MAX_HELD_CHARS) return cut || text.length - HELD_CHARS;
-  const ahead = inspectText(text, policy).findings.find(({ end, action }) => action !== "allow" && end > cut);
-  if (!ahead || cut === 0) return cut;
-  return text.lastIndexOf(" ", Math.max(0, Math.min(cut, ahead.start - CONTEXT_CHARS))) + 1;
+  if (cut > 0) return cut;
+  return text.length > MAX_HELD_CHARS ? text.length - HELD_CHARS : -1;
 }
 
-function withText(frame: DeltaFrame, text: string): DeltaFrame {
-  return { ...frame, event: { $case: "textDelta", value: text } };
+function textOf({ event }: DeltaFrame): string {
+  return event.value;
+}
+
+function join(frames: readonly DeltaFrame[]): DeltaFrame | undefined {
+  const last = frames.at(-1);
+  return last && { ...last, event: { $case: "textDelta", value: frames.map(textOf).join("") } };
 }
 
 function isDelta(message: unknown): message is DeltaFrame {

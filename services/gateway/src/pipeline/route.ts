@@ -25,7 +25,7 @@ export const route: Stage = async (context, exchange) => {
 
 function callOptions({ caller, signal, deadlineMs, requestId, remoteAddress, idempotencyKey }: Exchange): CallOptions {
   return {
-    ...(caller && { token: caller.token }),
+    ...(caller && { token: caller.token, principal: caller.principal }),
     signal,
     timeoutMs: Math.max(1, deadlineMs - Date.now()),
     metadata: {
