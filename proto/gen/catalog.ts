@@ -6,6 +6,9 @@ export type Access = "PUBLIC" | "USER" | "INTERNAL";
 export type Idempotency = "READ" | "IDEMPOTENT" | "EFFECT";
 export type RateClass = "READ" | "WRITE" | "RUN" | "LOGIN" | "INTERNAL";
 
+/** `rawBody` names the field that takes the body as it came, with the headers in `headers`; else the body is JSON. */
+export type HttpForm = { readonly verb: string; readonly path: string; readonly rawBody?: string };
+
 /** What a contract says of an RPC beyond its shape. */
 export type MethodRule = {
   /** The folder under services/ that serves it. */
@@ -22,7 +25,7 @@ export type MethodRule = {
   readonly idempotency: Idempotency;
   readonly timeoutMs: number;
   readonly rateClass: RateClass;
-  readonly http?: { readonly verb: string; readonly path: string } | undefined;
+  readonly http?: HttpForm | undefined;
   readonly summary: string;
   /** Paths of inspected text: `a.b`, `list[].c`, and `oneof?case` for a member of a oneof. */
   readonly inspectRequest: readonly string[];
@@ -147,10 +150,12 @@ export const catalogServices: readonly CatalogService[] = [
     "module": "orchestrator",
     "kinds": [
       "Workflow",
+      "Team",
       "Trigger"
     ],
     "topics": [
       "resource_workflow",
+      "resource_team",
       "resource_trigger"
     ]
   }
@@ -1080,6 +1085,7 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "permission": "",
     "callers": [
       "agent-runner",
+      "cache",
       "gateway"
     ],
     "idempotency": "IDEMPOTENT",
@@ -1101,6 +1107,7 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "permission": "",
     "callers": [
       "agent-runner",
+      "cache",
       "gateway"
     ],
     "idempotency": "IDEMPOTENT",
@@ -1310,7 +1317,8 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "inspectRequest": [
       "text",
       "input",
-      "parts[].part?text"
+      "parts[].part?text",
+      "history[].text"
     ],
     "inspectResponse": [
       "text",
@@ -1345,7 +1353,8 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "inspectRequest": [
       "text",
       "input",
-      "parts[].part?text"
+      "parts[].part?text",
+      "history[].text"
     ],
     "inspectResponse": [
       "event?started.text",
@@ -1886,6 +1895,225 @@ export const catalogMethods: readonly CatalogMethod[] = [
   },
   {
     "service": "orchestrator",
+    "name": "ListSteps",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/ListSteps",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:read",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "READ",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/runs/{id}/steps"
+    },
+    "summary": "Steps of a run, the items of a map among them, by page",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "orchestrator",
+    "request": "ListStepsRequest",
+    "response": "ListStepsReply"
+  },
+  {
+    "service": "orchestrator",
+    "name": "GetStep",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/GetStep",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:read",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "READ",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/runs/{id}/steps/{node}"
+    },
+    "summary": "One step of a run with its whole input or output",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "orchestrator",
+    "request": "GetStepRequest",
+    "response": "Step"
+  },
+  {
+    "service": "orchestrator",
+    "name": "PauseRun",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/PauseRun",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/runs/{id}:pause"
+    },
+    "summary": "Release nothing more of a run until it is resumed",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "input",
+      "output"
+    ],
+    "module": "orchestrator",
+    "request": "PauseRunRequest",
+    "response": "Run"
+  },
+  {
+    "service": "orchestrator",
+    "name": "ResumeRun",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/ResumeRun",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/runs/{id}:resume"
+    },
+    "summary": "Go on with a paused run; its timers and deadline move by the pause",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "input",
+      "output"
+    ],
+    "module": "orchestrator",
+    "request": "ResumeRunRequest",
+    "response": "Run"
+  },
+  {
+    "service": "orchestrator",
+    "name": "RetryRun",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/RetryRun",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "RUN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/runs/{id}:retry"
+    },
+    "summary": "Go on with a failed or cancelled run from where it stopped",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "input",
+      "output"
+    ],
+    "module": "orchestrator",
+    "request": "RetryRunRequest",
+    "response": "Run"
+  },
+  {
+    "service": "orchestrator",
+    "name": "RerunRun",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/RerunRun",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 10000,
+    "rateClass": "RUN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/runs/{id}:rerun"
+    },
+    "summary": "Start a new run like an earlier one, with changes",
+    "inspectRequest": [
+      "input"
+    ],
+    "inspectResponse": [
+      "input",
+      "output"
+    ],
+    "module": "orchestrator",
+    "request": "RerunRunRequest",
+    "response": "Run"
+  },
+  {
+    "service": "orchestrator",
+    "name": "ResolveStep",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/ResolveStep",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/runs/{id}/steps/{node}:resolve"
+    },
+    "summary": "Say what became of a step that waits for a person",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "input",
+      "output"
+    ],
+    "module": "orchestrator",
+    "request": "ResolveStepRequest",
+    "response": "Run"
+  },
+  {
+    "service": "orchestrator",
+    "name": "DecideApproval",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/DecideApproval",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/runs/{id}/approvals/{node}:decide"
+    },
+    "summary": "Approve or reject what a run waits for; the first decision counts",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "input"
+    ],
+    "module": "orchestrator",
+    "request": "DecideApprovalRequest",
+    "response": "Approval"
+  },
+  {
+    "service": "orchestrator",
+    "name": "ListApprovals",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/ListApprovals",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:read",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "READ",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/approvals"
+    },
+    "summary": "Approvals, newest first",
+    "inspectRequest": [],
+    "inspectResponse": [
+      "approvals[].input"
+    ],
+    "module": "orchestrator",
+    "request": "ListApprovalsRequest",
+    "response": "ListApprovalsReply"
+  },
+  {
+    "service": "orchestrator",
     "name": "ListRejections",
     "path": "/agentmesh.orchestrator.v1.OrchestratorService/ListRejections",
     "serverStreaming": false,
@@ -1905,6 +2133,29 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "module": "orchestrator",
     "request": "ListRejectionsRequest",
     "response": "ListRejectionsReply"
+  },
+  {
+    "service": "orchestrator",
+    "name": "ReceiveWebhook",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/ReceiveWebhook",
+    "serverStreaming": false,
+    "access": "PUBLIC",
+    "permission": "",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 10000,
+    "rateClass": "RUN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/hooks/{tenant}/{trigger}",
+      "rawBody": "body"
+    },
+    "summary": "Take a signed HTTP request that starts a workflow",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "orchestrator",
+    "request": "ReceiveWebhookRequest",
+    "response": "ReceiveWebhookReply"
   },
   {
     "service": "orchestrator",
@@ -2146,6 +2397,26 @@ export const catalogEvents: readonly CatalogEvent[] = [
     "module": "runner"
   },
   {
+    "type": "provider.health.changed",
+    "publisher": "agent-runner",
+    "consumers": [
+      "alerting"
+    ],
+    "key": "provider",
+    "message": "ProviderHealthChanged",
+    "module": "runner"
+  },
+  {
+    "type": "agent.health.changed",
+    "publisher": "agent-runner",
+    "consumers": [
+      "alerting"
+    ],
+    "key": "agent",
+    "message": "AgentHealthChanged",
+    "module": "runner"
+  },
+  {
     "type": "step.dispatched",
     "publisher": "orchestrator",
     "consumers": [
@@ -2183,6 +2454,42 @@ export const catalogEvents: readonly CatalogEvent[] = [
     ],
     "key": "rejectionId",
     "message": "TriggerRejected",
+    "module": "orchestrator"
+  },
+  {
+    "type": "workflow.at_risk",
+    "publisher": "orchestrator",
+    "consumers": [
+      "alerting"
+    ],
+    "key": "runId",
+    "message": "WorkflowAtRisk",
+    "module": "orchestrator"
+  },
+  {
+    "type": "workflow.needs_attention",
+    "publisher": "orchestrator",
+    "consumers": [
+      "alerting"
+    ],
+    "key": "runId",
+    "message": "WorkflowNeedsAttention",
+    "module": "orchestrator"
+  },
+  {
+    "type": "approval.requested",
+    "publisher": "orchestrator",
+    "consumers": [],
+    "key": "runId",
+    "message": "ApprovalRequested",
+    "module": "orchestrator"
+  },
+  {
+    "type": "approval.decided",
+    "publisher": "orchestrator",
+    "consumers": [],
+    "key": "runId",
+    "message": "ApprovalDecided",
     "module": "orchestrator"
   }
 ];

@@ -12,6 +12,9 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
+/** `rawBody` names the field that takes the body as it came; without it the body is JSON. */
+export type HttpForm = { verb: string; path: string; rawBody?: string };
+
 export type MethodEntry = {
   service: string;
   rpcService: string;
@@ -29,7 +32,7 @@ export type MethodEntry = {
   idempotency: "READ" | "IDEMPOTENT" | "EFFECT";
   timeoutMs: number;
   rateClass: string;
-  http: { verb: string; path: string } | undefined;
+  http: HttpForm | undefined;
   summary: string;
   /** Paths of inspected text: `a.b`, `list[].c`, and `oneof?case` for a member of a oneof. */
   inspectRequest: string[];
@@ -56,7 +59,7 @@ type Rule = Message & {
   idempotency: number;
   timeoutMs: number;
   rateClass: number;
-  http?: { verb: string; path: string };
+  http?: { verb: string; path: string; rawBody: string };
   summary: string;
 };
 
@@ -135,11 +138,15 @@ function readMethod(registry: FileRegistry, method: DescMethod, service: string,
     idempotency,
     timeoutMs: rule.timeoutMs,
     rateClass,
-    http: rule.http && { verb: rule.http.verb, path: rule.http.path },
+    http: rule.http && httpForm(rule.http),
     summary: rule.summary,
     inspectRequest: inspectedPaths(registry, method.input),
     inspectResponse: inspectedPaths(registry, method.output),
   };
+}
+
+function httpForm({ verb, path, rawBody }: { verb: string; path: string; rawBody: string }): HttpForm {
+  return rawBody === "" ? { verb, path } : { verb, path, rawBody };
 }
 
 function moduleOf(message: DescMessage): string {

@@ -18,6 +18,9 @@ export type Access = "PUBLIC" | "USER" | "INTERNAL";
 export type Idempotency = "READ" | "IDEMPOTENT" | "EFFECT";
 export type RateClass = "READ" | "WRITE" | "RUN" | "LOGIN" | "INTERNAL";
 
+/** \`rawBody\` names the field that takes the body as it came, with the headers in \`headers\`; else the body is JSON. */
+export type HttpForm = { readonly verb: string; readonly path: string; readonly rawBody?: string };
+
 /** What a contract says of an RPC beyond its shape. */
 export type MethodRule = {
   /** The folder under services/ that serves it. */
@@ -34,7 +37,7 @@ export type MethodRule = {
   readonly idempotency: Idempotency;
   readonly timeoutMs: number;
   readonly rateClass: RateClass;
-  readonly http?: { readonly verb: string; readonly path: string } | undefined;
+  readonly http?: HttpForm | undefined;
   readonly summary: string;
   /** Paths of inspected text: \`a.b\`, \`list[].c\`, and \`oneof?case\` for a member of a oneof. */
   readonly inspectRequest: readonly string[];

@@ -3,6 +3,8 @@
 import type { SupervisedProcess } from "../processes/supervisor.ts";
 import type { Secrets } from "../provision/secrets.ts";
 
+export type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
+
 export type MeshOptions = {
   /** Holds data, logs and secrets; default .agentmesh of this checkout. Another root is another mesh. */
   readonly root?: string;
@@ -19,6 +21,11 @@ export type MeshOptions = {
    * runner itself.
    */
   readonly command?: (service: string) => readonly string[];
+  /**
+   * The environment of one process, from the one it would have; called once, before its first start. Default: as it is.
+   * For tests that stand between a process and its peers.
+   */
+  readonly environment?: (process: MeshService, env: ProcessEnvironment) => Promise<ProcessEnvironment>;
   /** How long all services together may take to get ready; default 60 000. */
   readonly readyWithinMs?: number;
   /** Ends the start: what runs is stopped and startMesh rejects. No effect once the mesh is up. */

@@ -43,7 +43,7 @@ export async function startServices(start: StartServices): Promise<void> {
       });
       // The superuser's URL is nothing a service should have.
       const env = { ...start.env, POSTGRES_ADMIN_URL: undefined, ...own, AUDIT_SPOOL_DIR: spoolDir(start.root, entry) };
-      const plan = planService(entry, env, start.options.command);
+      const plan = planService(entry, (await start.options.environment?.(entry, env)) ?? env, start.options.command);
       await supervisor.start(plan, start.options.readyWithinMs ?? readyWithinMs);
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
       start.log(`${entry.name.padEnd(16)} ${entry.grpcAddress.padEnd(15)} ready after ${seconds} s`);

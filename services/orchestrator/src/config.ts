@@ -1,6 +1,7 @@
 import { loadConfig } from "@agentmesh/config";
 import { databaseSettings, meshSettings } from "@agentmesh/service";
 import { z } from "zod";
+import { scalingSettings } from "./scaling/settings.ts";
 
 export const configSchema = z.strictObject({
   ...meshSettings,
@@ -20,9 +21,23 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** More than the longest deadline of a run, so that what is older has ended. */
       eventDays: z.int().min(8).default(30),
+      /** Runs that ended longer ago are archived: their steps and values go, their head, state, cost and times stay. */
+      runDays: z.int().min(1).default(30),
+      archiveDays: z.int().min(1).default(365),
+      rejectionDays: z.int().min(1).default(30),
+      /** How long an event is kept for waits that begin after it; the longest deadline of a run. */
+      arrivedDays: z.int().min(1).default(7),
       everyMs: z.int().min(10).default(60_000),
     })
     .prefault({}),
+  webhooks: z
+    .strictObject({
+      /** Folder with the secrets of webhook triggers, files `<tenant>.<name>`; empty: all webhooks are refused. */
+      secretsDir: z.string().default(""),
+    })
+    .prefault({}),
+  /** Absent: replicas are none of its business. */
+  scaling: scalingSettings.optional(),
 });
 
 export type OrchestratorConfig = z.infer<typeof configSchema>;

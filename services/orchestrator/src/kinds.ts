@@ -5,8 +5,13 @@ import type { Logger } from "@agentmesh/telemetry";
 import { compileInputSchema } from "./domain/input-schema.ts";
 import { compileMapping } from "./domain/mapping.ts";
 import { compilePlan } from "./domain/plan.ts";
-import { type TriggerSpec, triggerSpec, type WorkflowSpec, workflowSpec } from "./domain/workflow-spec.ts";
+import { compileTeam } from "./domain/team/compile-team.ts";
+import { type TeamSpec, teamSpec } from "./domain/team/team-spec.ts";
+import type { Schema } from "./domain/types/schema.ts";
+import type { Known } from "./domain/types/step-outputs.ts";
+import { type WorkflowSpec, workflowSpec } from "./domain/workflow-spec.ts";
 import type { ForeignKind, Snapshots } from "./snapshots.ts";
+import { type TriggerSpec, triggerSpec } from "./triggers/trigger-spec.ts";
 
 /** The kinds this service owns: schemas, and what a schema cannot say. */
 export function resourceKinds(snapshots: Snapshots, log: Logger): ResourceKinds {
@@ -18,13 +23,38 @@ export function resourceKinds(snapshots: Snapshots, log: Logger): ResourceKinds 
     if (exists === false) throw unknown(kind, name, field);
   }
 
-  async function checkWorkflow(_tx: Queryable, tenant: string, _name: string, spec: WorkflowSpec): Promise<void> {
+  /** Shape first: what is wrong in itself is said also when nobody knows what it refers to. */
+  async function checkWorkflow(tx: Queryable, tenant: string, _name: string, spec: WorkflowSpec): Promise<void> {
     compilePlan(spec);
     compileInputSchema(spec.input);
-    for (const [index, step] of spec.steps.entries()) {
-      if (step.kind === "agent") await mustExist("Agent", tenant, step.agent, `steps[${index}].agent`);
-      if (step.kind === "tool") await mustExist("Tool", tenant, step.tool, `steps[${index}].tool`);
+    for (const { kind, name, field } of namesIn(spec)) await mustExist(kind, tenant, name, field);
+    compilePlan(spec, await knownTo(tx, tenant, spec));
+  }
+
+  async function checkTeam(_tx: Queryable, tenant: string, _name: string, team: TeamSpec): Promise<void> {
+    for (const [index, { agent }] of team.members.entries()) {
+      await mustExist("Agent", tenant, agent, `members[${index}].agent`);
     }
+    if (team.review) await mustExist("Agent", tenant, team.review.by, "review.by");
+    const spec = compileTeam(team);
+    compilePlan(spec);
+    compileInputSchema(spec.input);
+  }
+
+  /** Schemas of what a workflow calls, as far as they are known here. */
+  async function knownTo(tx: Queryable, tenant: string, spec: WorkflowSpec): Promise<Known> {
+    const inputs = new Map<string, Schema>();
+    for (const step of spec.steps) {
+      const name = step.kind === "workflow" || step.kind === "map" ? step.workflow : undefined;
+      if (name === undefined || name.startsWith("$.") || name.startsWith("team:")) continue;
+      const row = await readResource(tx, tenant, "Workflow", name);
+      if (row) inputs.set(name, workflowSpec.parse(row.spec).input);
+    }
+    return {
+      agentOutput: (name) => schemaAt(snapshots.specOf("Agent", tenant, name), "output"),
+      toolParameters: (name) => schemaAt(snapshots.specOf("Tool", tenant, name), "parameters"),
+      workflowInput: (name) => inputs.get(name),
+    };
   }
 
   async function checkTrigger(tx: Queryable, tenant: string, _name: string, spec: TriggerSpec): Promise<void> {
@@ -36,8 +66,37 @@ export function resourceKinds(snapshots: Snapshots, log: Logger): ResourceKinds 
 
   return {
     Workflow: { schema: workflowSpec, check: checkWorkflow },
+    Team: { schema: teamSpec, check: checkTeam },
     Trigger: { schema: triggerSpec, check: checkTrigger },
   };
+}
+
+function schemaAt(spec: unknown, member: string): Schema | undefined {
+  const schema: unknown = spec !== null && typeof spec === "object" ? Reflect.get(spec, member) : undefined;
+  return schema !== null && typeof schema === "object" ? { ...schema } : undefined;
+}
+
+type Named = { readonly kind: ForeignKind; readonly name: string; readonly field: string };
+
+/** Agents and tools that a workflow names; those that a path chooses are looked up when it is known which. */
+function namesIn(spec: WorkflowSpec): Named[] {
+  return spec.steps.flatMap((step, index) => {
+    const at = `steps[${index}]`;
+    const found: Named[] = [];
+    const add = (parts: { agent?: string | undefined; tool?: string | undefined }, field: string) => {
+      if (parts.agent !== undefined) found.push({ kind: "Agent", name: parts.agent, field: `${field}.agent` });
+      if (parts.tool !== undefined) found.push({ kind: "Tool", name: parts.tool, field: `${field}.tool` });
+    };
+    if (step.kind === "agent" || step.kind === "tool" || step.kind === "map") add(step, at);
+    if (step.kind === "gather" && step.reduce) add(step.reduce, `${at}.reduce`);
+    if ("compensate" in step && step.compensate) add(step.compensate, `${at}.compensate`);
+    if (step.kind === "route") {
+      for (const [number, candidate] of step.candidates.entries()) {
+        add({ agent: candidate.agent }, `${at}.candidates[${number}]`);
+      }
+    }
+    return found.filter(({ name }) => !name.startsWith("$."));
+  });
 }
 
 function unknown(kind: string, name: string, field: string): AppError {

@@ -1,24 +1,37 @@
 import { busMigrations, startRelay } from "@agentmesh/bus";
-import { openDatabase } from "@agentmesh/postgres";
+import { openDatabase, type Transaction } from "@agentmesh/postgres";
 import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
-import { openResources, resourceMigrations } from "@agentmesh/resources";
+import { openResources, resourceMigrations, type StoredResource } from "@agentmesh/resources";
 import { implement, serve } from "@agentmesh/rpc";
 import { openFoundation, type Running } from "@agentmesh/service";
 import type { OrchestratorConfig } from "./config.ts";
 import type { Context } from "./context.ts";
+import { bindWaits } from "./engine/bind-waits.ts";
 import { startDispatcher } from "./engine/dispatcher.ts";
 import { createEngine } from "./engine/engine.ts";
-import { startRetention, startSweep } from "./engine/sweep.ts";
+import { createPast } from "./engine/past.ts";
+import { startRetention } from "./engine/retention.ts";
+import { startSignals } from "./engine/run-signals.ts";
+import { startSweep } from "./engine/sweep.ts";
 import { handlers } from "./handlers/index.ts";
 import { resourceKinds } from "./kinds.ts";
 import { createOrchestratorMetrics } from "./metrics.ts";
+import { startScaling } from "./scaling/start-scaling.ts";
 import { openSnapshots } from "./snapshots.ts";
 import { createDefinitions } from "./store/definitions.ts";
+import { createScopes } from "./store/load-parts.ts";
 import { bindTrigger } from "./triggers/bind-trigger.ts";
+import { runSchedules } from "./triggers/run-schedules.ts";
 import { runTriggers } from "./triggers/run-triggers.ts";
+import { openWebhookSecrets } from "./triggers/webhook-secrets.ts";
 
 const service = "orchestrator";
 const ownMigrations = { name: service, folder: new URL("../migrations/", import.meta.url) };
+
+async function bind(tx: Transaction, row: StoredResource): Promise<void> {
+  await bindTrigger(tx, row);
+  await bindWaits(tx, row);
+}
 
 /** Replicas own nothing: any of them advances any run, and adding one is the only scaling step. */
 export async function startOrchestrator(
@@ -40,21 +53,41 @@ export async function startOrchestrator(
   stack.use(startRelay(bus, db));
   const snapshots = stack.use(openSnapshots(bus));
   const kinds = resourceKinds(snapshots, log);
-  const resources = stack.use(await openResources({ service, db, bus, kinds, onChange: bindTrigger }));
+  const resources = stack.use(await openResources({ service, db, bus, kinds, onChange: bind }));
   const metrics = createOrchestratorMetrics(base.metrics);
   const { credit, sweepEveryMs } = config.engine;
   const dispatcher = stack.use(startDispatcher({ bus, db, metrics, credit, everyMs: sweepEveryMs }));
   const definitions = createDefinitions();
-  const context: Context = { config, log, metrics, db, bus, definitions, dispatcher, ...overrides };
+  let wakeSignals = () => {};
+  const context: Context = {
+    config,
+    log,
+    metrics,
+    db,
+    bus,
+    definitions,
+    dispatcher,
+    past: createPast(),
+    scopes: createScopes(),
+    knows: (tenant, { kind, name }) =>
+      kind === "workflow" ? undefined : snapshots.has(kind === "agent" ? "Agent" : "Tool", tenant, name),
+    wakeSignals: () => wakeSignals(),
+    ...overrides,
+  };
   stack.use(startSweep(context));
+  const signals = stack.use(startSignals(context));
+  wakeSignals = signals.wake;
   stack.use(startRetention(context));
   stack.use(runTriggers(context, snapshots));
+  stack.use(runSchedules(context, snapshots));
+  stack.use(await startScaling(context, base.metrics));
   const engine = createEngine(context);
+  const secrets = openWebhookSecrets(config.webhooks.secretsDir, log);
   const server = stack.use(
     await serve({
       host: config.listen.host,
       port: config.listen.grpcPort,
-      implementations: [implement(orchestratorContract, handlers(context, engine, resources))],
+      implementations: [implement(orchestratorContract, handlers(context, engine, resources, { snapshots, secrets }))],
       trust: { workload: base.workload, tokens: base.tokens },
       log,
       metrics: base.metrics,

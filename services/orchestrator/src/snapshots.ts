@@ -10,6 +10,10 @@ export type Snapshots = AsyncDisposable & {
    * heard lately, so that nobody knows.
    */
   exists(kind: ForeignKind, tenant: string, name: string): Promise<boolean | undefined>;
+  /** As `exists`, without waiting. */
+  has(kind: ForeignKind, tenant: string, name: string): boolean | undefined;
+  /** The spec of a resource as far as it is known here. */
+  specOf(kind: ForeignKind, tenant: string, name: string): unknown;
   /** What is done about what is found in texts of a tenant. Just after the start it waits for the policies to be read. */
   policyOf(tenant: string): Promise<Policy>;
 };
@@ -51,6 +55,12 @@ export function openSnapshots(bus: Bus): Snapshots {
       }
       return true;
     },
+    has(kind, tenant, name) {
+      const snapshot = foreign[kind];
+      if (snapshot.get(`${tenant}.${name}`) !== undefined) return true;
+      return snapshot.ageMs > HEARD_WITHIN_MS ? undefined : false;
+    },
+    specOf: (kind, tenant, name) => foreign[kind].get(`${tenant}.${name}`)?.spec,
     async policyOf(tenant) {
       await read;
       const known = policies.get(tenant);

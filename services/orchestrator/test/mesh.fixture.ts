@@ -27,11 +27,11 @@ export type Mesh = AsyncDisposable & {
   startReplica(): Promise<Running>;
 };
 
-export type MeshOptions = { replicas?: number; engine?: Partial<OrchestratorConfig["engine"]>; logLevel?: "error" };
+export type MeshOptions = { replicas?: number; engine?: Partial<OrchestratorConfig["engine"]>; secretsDir?: string };
 
 export const operator = { permissions: ["agent:execute", "agent:read", "agent:create"] };
 
-export async function startMesh({ replicas = 2, engine = {} }: MeshOptions = {}): Promise<Mesh> {
+export async function startMesh({ replicas = 2, engine = {}, secretsDir = "" }: MeshOptions = {}): Promise<Mesh> {
   await using stack = new AsyncDisposableStack();
   const env = stack.use(await testEnvironment("orchestrator", { redis: false }));
   const callers = stack.use(await testCallers(env));
@@ -44,7 +44,15 @@ export async function startMesh({ replicas = 2, engine = {} }: MeshOptions = {})
     tracing: { otlpEndpoint: "" },
     postgres: { url: env.postgresUrl, maxConnections: 10 },
     engine: { leaseMs: 30_000, redispatchAfterMs: 30_000, credit: 1000, sweepEveryMs: 100, maxTakeovers: 5, ...engine },
-    retention: { eventDays: 30, everyMs: 60_000 },
+    webhooks: { secretsDir },
+    retention: {
+      eventDays: 30,
+      runDays: 30,
+      archiveDays: 365,
+      rejectionDays: 30,
+      arrivedDays: 7,
+      everyMs: 60_000,
+    },
   };
   const log = createLogger({ service: "test", environment: "test", version: "0", level: "error" });
   const ports: number[] = [];

@@ -4,8 +4,10 @@
 {{ include "mesh-service.configmap" $ctx }}
 ---
 {{ include "mesh-service.deployment" $ctx }}
+{{- if $ctx.values.autoscaling.enabled }}
 ---
 {{ include "mesh-service.hpa" $ctx }}
+{{- end }}
 ---
 {{ include "mesh-service.pdb" $ctx }}
 {{- if eq $ctx.track "stable" }}

@@ -27,6 +27,9 @@
     - { name: tmp, mountPath: /tmp }
     - { name: spool, mountPath: /var/spool/agentmesh }
     - { name: keys, mountPath: /var/run/agentmesh/keys, readOnly: true }
+    {{- if .values.kubernetesAccess }}
+    - { name: account, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }
+    {{- end }}
 {{- end }}
 
 {{- define "mesh-service.probe" -}}

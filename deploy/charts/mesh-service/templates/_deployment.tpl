@@ -53,6 +53,16 @@ spec:
           secret:
             secretName: {{ .values.keysSecret | default (printf "%s-keys" .service) }}
             defaultMode: 0440
+        {{- if .values.kubernetesAccess }}
+        # What automounting would bring, in the service's container only: sidecars get no token.
+        - name: account
+          projected:
+            defaultMode: 0440
+            sources:
+              - serviceAccountToken: { path: token, expirationSeconds: 3600 }
+              - configMap: { name: kube-root-ca.crt, items: [{ key: ca.crt, path: ca.crt }] }
+              - downwardAPI: { items: [{ path: namespace, fieldRef: { fieldPath: metadata.namespace } }] }
+        {{- end }}
 {{- end }}
 
 {{- define "mesh-service.spread" -}}

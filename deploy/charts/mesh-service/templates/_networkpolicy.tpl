@@ -44,6 +44,16 @@ spec:
     # The sidecar fetches its certificate and configuration.
     - to: {{- include "mesh-service.namespace" $net.controlPlaneNamespace | nindent 8 }}
       ports: [{ port: 15012, protocol: TCP }]
+    {{- if .values.kubernetesAccess }}
+    {{- if not $net.apiServer }}
+    {{- fail (printf "%s: kubernetesAccess is true and network.apiServer is empty; name the API server's CIDRs" .service) }}
+    {{- end }}
+    - to:
+        {{- range $net.apiServer }}
+        - ipBlock: { cidr: {{ . }} }
+        {{- end }}
+      ports: [{ port: 443, protocol: TCP }, { port: 6443, protocol: TCP }]
+    {{- end }}
     {{- if $net.outsideHttps }}
     - to:
         - ipBlock:

@@ -1,41 +1,80 @@
 import { isAppError } from "@agentmesh/errors";
-import { Run, type Step } from "@agentmesh/proto/orchestrator";
+import { Approval, ApprovalState, Run, type Step, StepState } from "@agentmesh/proto/orchestrator";
+import type { AgentRun } from "@agentmesh/proto/runner";
+import type { MeshClient } from "../connect.ts";
 import type { Shell } from "./command.ts";
 import { describeAgentRun } from "./describe-agent-run.ts";
+import { isLive } from "./live.ts";
+import { mermaidOf } from "./mermaid-run.ts";
 import { usd } from "./money.ts";
+import { type OpenMatter, openMatters } from "./open-matters.ts";
 import type { Output } from "./output.ts";
+import { printSteps } from "./print-steps.ts";
 import { stateCell } from "./state.ts";
-import { type Cell, printFields, printTable } from "./table.ts";
+import { type Cell, printFields } from "./table.ts";
 import { took, when } from "./time.ts";
+import { UsageError } from "./usage-error.ts";
 import { indent, yamlText } from "./yaml-text.ts";
 
-export async function describeRun(shell: Shell, id: string): Promise<number> {
+export type RunFormat = "text" | "json" | "mermaid";
+
+export async function describeRun(shell: Shell, id: string, format: RunFormat): Promise<number> {
   const { out } = shell;
   const { mesh } = await shell.session();
-  const run = await mesh.orchestrator.getRun({ id }).catch(async (error: unknown) => {
-    // Agents that were run by themselves have runs too, at the runner.
-    const alone = isNotFound(error) ? await mesh.runner.getAgentRun({ id }).catch(() => undefined) : undefined;
-    if (alone === undefined) throw error;
-    return alone;
-  });
+  const run = await readRun(mesh, id);
   if ("agent" in run) {
+    if (format === "mermaid") throw new UsageError("-o mermaid is for runs of workflows; this one is of an agent");
     describeAgentRun(shell, run);
     return 0;
   }
-  const { workflow: name, workflowVersion: version } = run;
-  // What waits for what stands in the workflow; without it the table says a little less.
-  const definition = out.json
-    ? undefined
-    : await mesh.orchestrator.getResource({ kind: "Workflow", name, version }).catch(() => undefined);
-  out.answer(Run.toJSON(run), () => printRun(out, run, dependencies(definition?.spec)));
+  if (format === "mermaid") {
+    out.line(mermaidOf(run));
+    return 0;
+  }
+  const [approvals, doubted] = await Promise.all([pendingOf(mesh, run), doubtedOf(mesh, run)]);
+  const matters = openMatters(run, approvals, doubted, new Date());
+  out.answer(toJson(run, approvals, matters), () => printRun(shell, run, matters));
   return 0;
 }
 
-function isNotFound(error: unknown): boolean {
-  return isAppError(error) && error.code === "NOT_FOUND";
+/** Agents that were run by themselves have runs too, at the runner. */
+async function readRun(mesh: MeshClient, id: string): Promise<Run | AgentRun> {
+  try {
+    return await mesh.orchestrator.getRun({ id });
+  } catch (error) {
+    const isUnknown = isAppError(error) && error.code === "NOT_FOUND";
+    const alone = isUnknown ? await mesh.runner.getAgentRun({ id }).catch(() => undefined) : undefined;
+    if (alone === undefined) throw error;
+    return alone;
+  }
 }
 
-function printRun(out: Output, run: Run, dependsOn: ReadonlyMap<string, readonly string[]>): void {
+/** What is said of a run that waits on much more than this would not be read. */
+const MAX_MATTERS = 20;
+
+async function pendingOf(mesh: MeshClient, { id, steps }: Run): Promise<readonly Approval[]> {
+  if (!steps.some(({ state, argsHash }) => state === StepState.WAITING && argsHash !== "")) return [];
+  const found = await mesh.orchestrator.listApprovals({
+    runId: id,
+    state: ApprovalState.PENDING,
+    pageSize: MAX_MATTERS,
+  });
+  return found.approvals;
+}
+
+async function doubtedOf(mesh: MeshClient, run: Run): Promise<readonly Step[]> {
+  const mayDoubt = run.steps.some(({ state, progress }) => state === StepState.IN_DOUBT || (progress?.open ?? 0) > 0);
+  if (!isLive(run) || !mayDoubt) return [];
+  const found = await mesh.orchestrator.listSteps({ id: run.id, state: StepState.IN_DOUBT, pageSize: MAX_MATTERS });
+  return found.steps;
+}
+
+function toJson(run: Run, approvals: readonly Approval[], matters: readonly OpenMatter[]): object {
+  const open = matters.map(({ about, text, todo }) => ({ about, text, todo: todo.map(([command]) => command) }));
+  return Object.assign({}, Run.toJSON(run), { approvals: approvals.map((one) => Approval.toJSON(one)), open });
+}
+
+function printRun({ out, settings }: Shell, run: Run, matters: readonly OpenMatter[]): void {
   const now = new Date();
   printFields(out, [
     ["run", { text: run.id, style: "bold" }],
@@ -44,72 +83,45 @@ function printRun(out: Output, run: Run, dependsOn: ReadonlyMap<string, readonly
     ["cancel", run.cancelRequested && !run.endedAt ? "asked for" : ""],
     ["for", run.subject],
     ["origin", run.origin],
+    ["started by", run.parentRunId === "" ? "" : `step ${run.parentNode} of run ${run.parentRunId}`],
     ["dedupe key", run.dedupeKey],
     ["started", when(run.createdAt, now)],
     ["took", took(run.createdAt, run.endedAt, now)],
+    ["expected", expected(run, now)],
+    ["deadline", run.endedAt ? "" : when(run.deadline, now)],
     ["cost", usd(run.costNanoUsd)],
   ]);
   if (run.failure) out.line(`${out.paint("red", run.failure.code)}: ${run.failure.message}`);
   out.line();
-  printSteps(out, run, dependsOn, now);
+  printSteps(out, run, now);
+  for (const matter of matters) printMatter(out, matter, settings.program);
   section(out, "input", run.input);
   section(out, "output", run.output);
+  if (run.inputCut || run.outputCut) {
+    out.note(
+      `too large to show: ${settings.program} api GetRun '{"id":"${run.id}","part":"PART_OUTPUT"}' reads it alone`,
+    );
+  }
 }
 
-function printSteps(out: Output, run: Run, dependsOn: ReadonlyMap<string, readonly string[]>, now: Date): void {
-  const order = [...dependsOn.keys()];
-  const steps = run.steps.toSorted((a, b) => order.indexOf(a.node) - order.indexOf(b.node));
-  const span = spanOf(run, now);
-  const rows = steps.map((step): Cell[] => [
-    step.node,
-    stateCell(step.state),
-    step.attempt > 0 ? String(step.attempt) : "",
-    took(step.startedAt, step.endedAt, now),
-    step.costNanoUsd > 0n ? usd(step.costNanoUsd) : "",
-    bar(step, span, now),
-    note(step, dependsOn),
-  ]);
-  printTable(out, ["STEP", "STATE", ">TRIES", ">TOOK", ">COST", "WHEN", "NOTE"], rows, "no steps yet");
+function expected({ slaAt, atRisk, endedAt }: Run, now: Date): Cell {
+  if (!slaAt) return "";
+  const at = `to end by ${when(slaAt, now)}`;
+  if ((endedAt ?? now).getTime() > slaAt.getTime()) return { text: `${at}: late`, style: "red" };
+  return atRisk && !endedAt ? { text: `${at}: will probably be late`, style: "yellow" } : at;
 }
 
-function note(step: Step, dependsOn: ReadonlyMap<string, readonly string[]>): Cell {
-  if (step.failure) return { text: `${step.failure.code}: ${step.failure.message}`, style: "red" };
-  const after = dependsOn.get(step.node) ?? [];
-  return after.length > 0 ? { text: `after ${after.join(", ")}`, style: "dim" } : "";
-}
-
-type Span = { readonly fromMs: number; readonly lengthMs: number };
-
-function spanOf(run: Run, now: Date): Span {
-  const fromMs = run.createdAt?.getTime() ?? 0;
-  return { fromMs, lengthMs: Math.max(1, (run.endedAt ?? now).getTime() - fromMs) };
-}
-
-const BAR = 20;
-
-/** Where in the run's time a step ran. */
-function bar(step: Step, { fromMs, lengthMs }: Span, now: Date): Cell {
-  if (!step.startedAt) return "";
-  const place = (at: Date) => Math.min(BAR, Math.max(0, ((at.getTime() - fromMs) / lengthMs) * BAR));
-  const begin = Math.min(BAR - 1, Math.floor(place(step.startedAt)));
-  const end = Math.max(begin + 1, Math.round(place(step.endedAt ?? now)));
-  // Not a space, so that the table keeps the offset.
-  return { text: `${"·".repeat(begin)}${"█".repeat(end - begin)}${"·".repeat(BAR - end)}`, style: "cyan" };
+function printMatter(out: Output, { about, text, shown, todo }: OpenMatter, program: string): void {
+  out.line(`\n${out.paint("yellow", about)}  ${text}`);
+  if (shown !== undefined && shown !== null) out.line(indent(yamlText(shown), "    "));
+  const width = Math.max(...todo.map(([command]) => command.length));
+  for (const [command, meaning] of todo) {
+    out.line(`  ${program} ${meaning ? `${command.padEnd(width)}  ${out.paint("dim", meaning)}` : command}`);
+  }
 }
 
 function section(out: Output, title: string, value: unknown): void {
   if (value === undefined || value === null) return;
   out.line(`\n${out.paint("dim", title)}`);
   out.line(indent(yamlText(value)));
-}
-
-function dependencies(spec: Record<string, unknown> | undefined): Map<string, string[]> {
-  const steps: unknown[] = Array.isArray(spec?.steps) ? spec.steps : [];
-  const entries = steps.flatMap((step): [string, string[]][] => {
-    const { id, dependsOn }: { id?: unknown; dependsOn?: unknown } =
-      typeof step === "object" && step !== null ? step : {};
-    if (typeof id !== "string") return [];
-    return [[id, Array.isArray(dependsOn) ? dependsOn.map(String) : []]];
-  });
-  return new Map(entries);
 }

@@ -1,6 +1,7 @@
 import { isAppError } from "@agentmesh/errors";
 import { Run, RunEvent, RunState } from "@agentmesh/proto/orchestrator";
 import type { Shell } from "./command.ts";
+import { isLive } from "./live.ts";
 import { usd } from "./money.ts";
 import type { Output } from "./output.ts";
 import { type Progress, progressLine } from "./progress-line.ts";
@@ -36,7 +37,7 @@ export async function followRun(shell: Shell, id: string): Promise<number> {
     }
     const run = await session.mesh.orchestrator.getRun({ id });
     // A gateway that drains ends its streams; the run goes on.
-    if (run.state === RunState.RUNNING && ++breaks <= MAX_BREAKS) continue;
+    if (isLive(run) && ++breaks <= MAX_BREAKS) continue;
     out.each({ run: Run.toJSON(run) }, () => printEnd(out, run));
     return run.state === RunState.SUCCEEDED ? 0 : 1;
   }

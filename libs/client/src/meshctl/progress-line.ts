@@ -1,10 +1,17 @@
 import type { RunEvent } from "@agentmesh/proto/orchestrator";
-import type { Output } from "./output.ts";
+import { count } from "./money.ts";
+import type { Output, Style } from "./output.ts";
 import { oneLine } from "./printable.ts";
+import { shortSubject } from "./subject.ts";
 import { clock, duration } from "./time.ts";
 
 /** What has to be remembered from event to event. */
 export type Progress = { readonly startedMs: Map<string, number> };
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** What a line says: a mark, its colour, and a text beside the step's name. */
+type Said = { readonly mark: string; readonly style?: Style; readonly text?: string; readonly dim?: boolean };
 
 const NODE_WIDTH = 20;
 
@@ -13,39 +20,122 @@ export function progressLine(out: Output, event: RunEvent, progress: Progress): 
   const { type, node, at, data = {} } = event;
   const atMs = at?.getTime() ?? 0;
   const time = out.paint("dim", at ? clock(at) : "");
-  const step = (mark: string, text: string) => `${time}  ${mark} ${node.padEnd(NODE_WIDTH)} ${text}`.trimEnd();
-  const message = oneLine(`${data.code ?? ""}${data.message ? `: ${data.message}` : ""}`);
-  switch (type) {
-    case "run.started":
-      return `${time}  started ${out.paint("bold", `${data.workflow ?? ""}`)} ${data.version ? `v${data.version}` : ""}`.trimEnd();
-    // How a run ended is said beneath its last event.
-    case "run.succeeded":
-    case "run.failed":
-    case "run.cancelled":
-    case "step.queued":
-    case "step.started":
-      return undefined;
-    case "step.dispatched":
-      progress.startedMs.set(node, atMs);
-      return step(out.paint("dim", "→"), out.paint("dim", Number(data.attempt) > 1 ? `try ${data.attempt}` : ""));
-    case "step.succeeded":
-      return step(out.paint("green", "✓"), spent(progress, node, atMs));
-    case "step.skipped":
-      return step(out.paint("dim", "-"), out.paint("dim", "skipped"));
-    case "step.retried":
-      return step(out.paint("yellow", "↻"), `again in ${duration(Number(data.delayMs ?? 0))}  ${message}`);
-    case "step.taken_over":
-      return step(
-        out.paint("yellow", "↻"),
-        `its worker went away (${data.worker ?? "unknown"}); again in ${duration(Number(data.delayMs ?? 0))}`,
-      );
-    case "step.failed":
-      return step(out.paint("red", "✗"), message);
-    case "step.cancelled":
-      return step(out.paint("dim", "-"), out.paint("dim", "cancelled"));
-    default:
-      return `${time}  ${type} ${node} ${message}`.trimEnd();
+  if (type === "run.started") {
+    const version = data.version ? `v${data.version}` : "";
+    return `${time}  started ${out.paint("bold", `${data.workflow ?? ""}`)} ${version}`.trimEnd();
   }
+  if (type === "step.dispatched" || type === "step.waiting") progress.startedMs.set(node, atMs);
+  const say = sayings[type];
+  const said = say ? say(data, () => spent(progress, node, atMs)) : { mark: "·", text: `${type} ${told(data)}` };
+  if (!said) return undefined;
+  const { mark, style = "dim", text = "", dim = false } = said;
+  const flat = oneLine(text);
+  const name = node === "" ? "" : `${nameOf(node).padEnd(NODE_WIDTH)} `;
+  return `${time}  ${out.paint(style, mark)} ${name}${dim ? out.paint("dim", flat) : flat}`.trimEnd();
+}
+
+type Saying = (data: Data, spent: () => string) => Said | undefined;
+
+const silent: Saying = () => undefined;
+
+const sayings: Readonly<Record<string, Saying>> = {
+  // How a run ended is said beneath its last event.
+  "run.succeeded": silent,
+  "run.failed": silent,
+  "run.cancelled": silent,
+  "run.paused": ({ by }) => ({ mark: "‖", style: "yellow", text: `paused${byWhom(by)}` }),
+  "run.resumed": ({ by, pausedMs }) => ({ mark: "▸", text: `goes on${byWhom(by)} after ${millis(pausedMs)}` }),
+  "run.retried": ({ by, steps }) => ({
+    mark: "↻",
+    style: "yellow",
+    text: `goes on${byWhom(by)} from ${listed(steps)}`,
+  }),
+  "run.compensating": (data) => ({ mark: "↩", style: "yellow", text: `undoes what it did: ${told(data)}` }),
+  "run.at_risk": ({ slaAtMs }) => ({
+    mark: "!",
+    style: "yellow",
+    text: `will probably not have ended by ${timeOf(slaAtMs)}`,
+  }),
+  // Beside the step in doubt that it is about.
+  "run.needs_attention": silent,
+  "step.queued": silent,
+  "step.started": silent,
+  "step.dispatched": ({ attempt }) => ({ mark: "→", text: Number(attempt) > 1 ? `try ${attempt}` : "", dim: true }),
+  "step.waiting": (data) => ({ mark: "◐", text: `waits ${waitedFor(data)}`, dim: true }),
+  "step.progress": ({ total, ok, failed }) => ({
+    mark: "·",
+    text: shareOf(Number(total), Number(ok), Number(failed)),
+    dim: true,
+  }),
+  "step.succeeded": (_data, spent) => ({ mark: "✓", style: "green", text: spent() }),
+  "step.skipped": ({ reason }) => ({ mark: "-", text: `skipped${reason ? `: ${reason}` : ""}`, dim: true }),
+  "step.retried": (data) => ({ mark: "↻", style: "yellow", text: `again in ${millis(data.delayMs)}  ${told(data)}` }),
+  "step.taken_over": ({ worker, delayMs }) => ({
+    mark: "↻",
+    style: "yellow",
+    text: `its worker went away (${worker ?? "unknown"}); again in ${millis(delayMs)}`,
+  }),
+  "step.failed": (data) => ({ mark: "✗", style: "red", text: told(data) }),
+  "step.cancelled": () => ({ mark: "⊘", text: "cancelled", dim: true }),
+  "step.in_doubt": ({ reason, undo }) => ({
+    mark: "?",
+    style: "yellow",
+    text: `${undo ? "its undo gave up" : "nobody knows whether it happened"}; a person decides: ${reason ?? ""}`,
+  }),
+  "step.resolved": ({ by, action }) => ({ mark: "▸", text: `resolved${byWhom(by)}: ${action ?? ""}` }),
+  "approval.requested": ({ title, argsHash }) => ({
+    mark: "◐",
+    style: "yellow",
+    text: `asks: ${title ?? ""}  (${argsHash ?? ""})`,
+  }),
+  "approval.escalated": ({ subjects, roles }) => ({
+    mark: "◐",
+    style: "yellow",
+    text: `asks ${listed(subjects, roles)} too`,
+  }),
+  "approval.decided": ({ state, by, comment }) => ({
+    mark: state === "approved" ? "✓" : "✗",
+    style: state === "approved" ? "green" : "red",
+    text: `${state ?? ""}${byWhom(by)}${comment ? `: ${comment}` : ""}`,
+  }),
+};
+
+const UNDO = "~undo";
+
+function nameOf(node: string): string {
+  return node.endsWith(UNDO) ? `↩ ${node.slice(0, -UNDO.length)}` : node;
+}
+
+function told({ code, message }: Data): string {
+  return `${code ?? ""}${message ? `: ${message}` : ""}`;
+}
+
+function byWhom(by: unknown): string {
+  return by ? ` by ${shortSubject(String(by))}` : "";
+}
+
+function millis(value: unknown): string {
+  return duration(Number(value ?? 0));
+}
+
+function timeOf(value: unknown): string {
+  return typeof value === "number" ? clock(new Date(value)) : "";
+}
+
+function listed(...lists: readonly unknown[]): string {
+  return lists.flatMap((list) => (Array.isArray(list) ? list.map(String) : [])).join(", ");
+}
+
+function waitedFor({ total, child, event, publisher, key, firesAtMs, from }: Data): string {
+  if (child !== undefined) return `for run ${child}`;
+  if (event !== undefined) return `for ${event} of ${publisher}${key === undefined ? "" : ` (${key})`}`;
+  if (firesAtMs !== undefined) return `until ${timeOf(firesAtMs)}`;
+  if (total !== undefined) return `for ${count(Number(total))} items`;
+  return from === undefined ? "" : `for ${listed(from)}`;
+}
+
+function shareOf(total: number, ok: number, failed: number): string {
+  return `${count(ok + failed)} of ${count(total)}${failed > 0 ? `, ${count(failed)} failed` : ""}`;
 }
 
 function spent({ startedMs }: Progress, node: string, atMs: number): string {

@@ -11,6 +11,11 @@ export async function readText(argument: string, settings: Settings): Promise<st
   return readTextFile(resolve(settings.folder, argument.slice(1)));
 }
 
+/** Any JSON from an argument, `@FILE` (also YAML) or `-`. @throws UsageError */
+export async function readValue(argument: string, what: string, settings: Settings): Promise<unknown> {
+  return parse(await readText(argument, settings), argument, what);
+}
+
 /**
  * A JSON object from an argument, `@FILE` (also YAML) or `-`.
  *

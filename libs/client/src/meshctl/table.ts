@@ -1,8 +1,15 @@
 import type { Output, Style } from "./output.ts";
-import { oneLine } from "./printable.ts";
+import { oneLine, printable } from "./printable.ts";
 
 /** A text, or one with a style; widths are counted before it is painted. */
-export type Cell = string | { readonly text: string; readonly style: Style };
+export type Cell =
+  | string
+  | {
+      readonly text: string;
+      readonly style: Style;
+      /** A drawing: its spaces stay. */
+      readonly spaces?: boolean;
+    };
 
 /** A heading; `>` in front of it aligns the column to the right. */
 export type Heading = string;
@@ -22,7 +29,7 @@ export function printTable(
 ) {
   if (rows.length === 0) return out.line(out.paint("dim", empty));
   const titles = headings.map((heading) => heading.replace(/^>/, ""));
-  const texts = rows.map((row) => row.map((cell) => oneLine(typeof cell === "string" ? cell : cell.text)));
+  const texts = rows.map((row) => row.map(textOf));
   const widths = titles.map((title, column) => Math.max(title.length, ...texts.map((row) => lengthOf(row[column]))));
   fit(widths, out.columns);
   const render = (row: readonly string[], styleOf: (column: number) => Style | undefined) => {
@@ -42,6 +49,11 @@ export function printTable(
     };
     out.line(render(texts[index] ?? [], styleOf));
   }
+}
+
+function textOf(cell: Cell): string {
+  if (typeof cell === "string") return oneLine(cell);
+  return cell.spaces ? printable(cell.text) : oneLine(cell.text);
 }
 
 /** Prints `name  value` lines; empty values are left out, further lines of a value stand beneath it. */

@@ -1,8 +1,8 @@
 import type { Advance, Input } from "./advance.ts";
 import { advance } from "./advance.ts";
-import type { Environment, Limits } from "./draft.ts";
+import type { Environment, Limits, Place } from "./draft.ts";
 import { compilePlan, type Plan } from "./plan.ts";
-import { newRun, type RunState, type StepFailure } from "./run-state.ts";
+import { newRun, newStep, type RunState, type StepFailure, type StepState } from "./run-state.ts";
 import { type WorkflowSpec, workflowSpec } from "./workflow-spec.ts";
 
 export const limits: Limits = { redispatchAfterMs: 30_000, leaseMs: 30_000, maxTakeovers: 3 };
@@ -21,32 +21,71 @@ export type World = {
   nowMs: number;
   credit: number;
   run: RunState;
+  /** What of the environment a test wants otherwise. */
+  more: Partial<Environment>;
   readonly log: Advance[];
   act(...inputs: Input[]): Advance;
-  claim(node: string, worker?: string): number;
-  done(node: string, output?: unknown): boolean;
-  fail(node: string, failure?: Partial<StepFailure>): boolean;
-  state(node: string): string;
+  /** Lets time pass and act. */
+  wait(ms: number): Advance;
+  /** @param key of the step: `node`, `node#3` */
+  claim(key: string, worker?: string): number;
+  done(key: string, output?: unknown): boolean;
+  fail(key: string, failure?: Partial<StepFailure>): boolean;
+  endChild(key: string, given?: { output?: unknown; phase?: "failed" | "cancelled" }): boolean;
+  state(key: string): string;
+  step(key: string): StepState;
 };
 
-export function startWorld(spec: unknown, input: unknown = {}, random: () => number = () => 1): World {
+export function startWorld(
+  spec: unknown,
+  input: unknown = {},
+  random: () => number = () => 1,
+  more: Partial<Environment> = {},
+): World {
+  const world = openWorld(spec, input, random, more);
+  world.act({ kind: "start", data: {} });
+  return world;
+}
+
+/** A world whose run has not started. */
+export function openWorld(
+  spec: unknown,
+  input: unknown = {},
+  random: () => number = () => 1,
+  more: Partial<Environment> = {},
+): World {
   const plan = planOf(spec);
+  let children = 0;
+  const createdAtMs = 1_000_000;
+  const given = {
+    id: "run-1",
+    input,
+    deadlineMs: createdAtMs + plan.spec.deadlineMs,
+    createdAtMs,
+    startedBy: "user:ann",
+  };
   const world: World = {
     plan,
-    nowMs: 1_000_000,
+    nowMs: createdAtMs,
     credit: 1000,
-    run: newRun({ id: "run-1", input, deadlineMs: 1_000_000 + plan.spec.deadlineMs }),
+    run: newRun(given),
+    more,
     log: [],
     act(...inputs) {
-      const environment: Environment = { nowMs: world.nowMs, random, credit: world.credit, limits };
-      const result = advance(plan, world.run, inputs, environment);
+      const { nowMs, credit } = world;
+      const newId = () => `child-${++children}`;
+      const result = advance(plan, world.run, inputs, { nowMs, random, credit, limits, newId, ...world.more });
       world.run = result.run;
       world.log.push(result);
       return result;
     },
-    claim(node, worker = "w1") {
-      const step = world.run.steps.get(node);
-      if (step?.state !== "dispatched") throw new Error(`${node} is ${step?.state ?? "pending"}, not dispatched`);
+    wait(ms) {
+      world.nowMs += ms;
+      return world.act({ kind: "tick" });
+    },
+    claim(key, worker = "w1") {
+      const step = world.run.steps.get(key);
+      if (step?.state !== "dispatched") throw new Error(`${key} is ${step?.state ?? "pending"}, not dispatched`);
       const running = {
         ...step,
         state: "running" as const,
@@ -54,27 +93,45 @@ export function startWorld(spec: unknown, input: unknown = {}, random: () => num
         startedAtMs: world.nowMs,
         leaseUntilMs: world.nowMs + limits.leaseMs,
       };
-      world.run = { ...world.run, steps: new Map(world.run.steps).set(node, running) };
+      world.run = { ...world.run, steps: new Map(world.run.steps).set(key, running) };
       return step.epoch;
     },
-    done: (node, output = {}) => world.act(result(node, world.claim(node), { output })).answers[0] ?? false,
-    fail: (node, failure = {}) =>
+    done: (key, output = {}) => world.act(result(key, world.claim(key), { output })).answers[0] ?? false,
+    fail: (key, failure = {}) =>
       world.act(
-        result(node, world.claim(node), {
+        result(key, world.claim(key), {
           failure: { code: "UNAVAILABLE", message: "the tool is away", retryable: true, ...failure },
         }),
       ).answers[0] ?? false,
-    state: (node) => world.run.steps.get(node)?.state ?? "pending",
+    endChild(key, { output = {}, phase } = {}) {
+      const { child = "" } = world.step(key).detail;
+      return world.act(childEnd(key, child, { output, phase })).answers[0] ?? false;
+    },
+    state: (key) => world.run.steps.get(key)?.state ?? "pending",
+    step: (key) => world.run.steps.get(key) ?? newStep(placeOf(key).node, placeOf(key).shard),
   };
-  world.act({ kind: "start", data: {} });
   return world;
 }
 
+export function placeOf(key: string): Place {
+  const [node = "", shard = "0"] = key.split("#");
+  return { node, shard: Number(shard) };
+}
+
+export function childEnd(
+  key: string,
+  child: string,
+  { output = {}, phase }: { output?: unknown; phase?: "failed" | "cancelled" | undefined },
+): Input {
+  const failure = phase && { code: "UNAVAILABLE", message: "its step failed", retryable: false };
+  return { kind: "child-ended", ...placeOf(key), child, phase: phase ?? "succeeded", output, failure, costNanoUsd: 7n };
+}
+
 export function result(
-  node: string,
+  key: string,
   epoch: number,
   given: { output?: unknown; failure?: StepFailure; worker?: string; costNanoUsd?: bigint },
 ): Input {
   const { output = null, failure, worker = "w1", costNanoUsd = 5n } = given;
-  return { kind: "result", node, shard: 0, epoch, worker, output, failure, costNanoUsd, durationMs: 3 };
+  return { kind: "result", ...placeOf(key), epoch, worker, output, failure, costNanoUsd, durationMs: 3 };
 }

@@ -29,7 +29,7 @@ test("workflows that cannot run are refused with the field and what to do", () =
   refused([tool("a", { input: "$.steps" })], "steps[0].input", /starts at neither \$\.input nor/);
   refused([tool("a", { when: { value: "input.x", exists: true } })], "steps[0].when", /not of the form/);
   refused([tool("a", { gate: { value: "$.steps.a.output" } })], "steps[0].gate.value", /has not ended by then/);
-  refused([tool("a")], "output", /has output and state, no result/, { output: "$.steps.a.result" });
+  refused([tool("a")], "output", /has output, state and gate, no result/, { output: "$.steps.a.result" });
   refused([tool("a", { input: "$.input.a b" })], "steps[0].input", /not of the form/);
 });
 

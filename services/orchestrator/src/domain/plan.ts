@@ -1,114 +1,99 @@
 import { AppError } from "@agentmesh/errors";
-import { compileCondition, type Test } from "./condition.ts";
 import { compileMapping, type Mapped } from "./mapping.ts";
-import { type Path, parsePath } from "./path.ts";
-import type { StepSpec, WorkflowSpec } from "./workflow-spec.ts";
-
-/** A step with its paths resolved. */
-export type PlannedStep = {
-  readonly spec: StepSpec;
-  readonly input: Mapped;
-  readonly when: Test | undefined;
-  readonly key: Mapped | undefined;
-  readonly gateValue: Path | undefined;
-};
+import type { Path } from "./path.ts";
+import { checkFlow } from "./plan/check-flow.ts";
+import { invalid, named } from "./plan/invalid.ts";
+import { orderSteps } from "./plan/order.ts";
+import { planStep } from "./plan/plan-step.ts";
+import type { PlannedStep } from "./plan/planned-step.ts";
+import { undoOf } from "./step-work.ts";
+import { checkTypes } from "./types/check-types.ts";
+import type { Known } from "./types/step-outputs.ts";
+import type { WorkflowSpec } from "./workflow-spec.ts";
 
 /** A workflow made ready to be advanced: immutable, one for each version. */
 export type Plan = {
   readonly spec: WorkflowSpec;
-  /** Each after what it depends on. */
+  /** Each after what it depends on; without the undo steps. */
   readonly steps: readonly PlannedStep[];
+  /** With the undo steps. */
   readonly byId: ReadonlyMap<string, PlannedStep>;
   readonly output: Mapped;
+  /** Some step has shards, so that its runs can have more rows than should be loaded at once. */
+  readonly sharded: boolean;
+  /** Some path leads into `$.run`. */
+  readonly readsRun: boolean;
 };
+
+const RUN_MEMBERS = ["id", "startedAt", "startedBy"];
+const STEP_MEMBERS = ["output", "state", "gate"];
 
 /**
  * Orders the steps and compiles mappings and conditions.
  *
- * @throws AppError INVALID_ARGUMENT for doubled ids, unknown dependencies, cycles, and paths to what is not there by then
+ * @param known what is known of agents, tools and other workflows; then types are checked too
+ * @throws AppError INVALID_ARGUMENT, with the field and what to do, for doubled ids, unknown dependencies, cycles, steps
+ * that no run can reach, impossible thresholds, paths to what is not there by then, and types that do not fit
  */
-export function compilePlan(spec: WorkflowSpec): Plan {
-  const specs = new Map<string, StepSpec>();
-  for (const [index, step] of spec.steps.entries()) {
-    if (specs.has(step.id))
-      throw invalid(`steps[${index}].id`, `the id ${step.id} stands twice; give each step its own`);
-    specs.set(step.id, step);
+export function compilePlan(spec: WorkflowSpec, known?: Known): Plan {
+  try {
+    const plan = compile(spec);
+    if (known) checkTypes(spec, known);
+    return plan;
+  } catch (error) {
+    throw withStep(spec, error);
   }
-  const ancestors = new Map<string, ReadonlySet<string>>();
-  const ordered = sortSteps(spec, specs, ancestors);
-  const steps = ordered.map((step) => planStep(spec, step, ancestors.get(step.id) ?? new Set()));
-  const all = new Set(specs.keys());
-  const output = compileAt("output", spec.output ?? null, (path) => checkPath("output", path, all, []));
-  return { spec, steps, byId: new Map(steps.map((step) => [step.spec.id, step])), output };
 }
 
-function planStep(spec: WorkflowSpec, step: StepSpec, before: ReadonlySet<string>): PlannedStep {
-  const at = `steps[${spec.steps.indexOf(step)}]`;
-  const check = (field: string, extra: readonly string[] = []) => {
-    return (path: Path) => checkPath(`${at}.${field}`, path, before, extra);
+/** A field counts steps; people name them. */
+function withStep(spec: WorkflowSpec, error: unknown): unknown {
+  if (!(error instanceof AppError) || !error.field) return error;
+  const [, index] = /^steps\[(\d+)\]/.exec(error.field) ?? [];
+  const id = index === undefined ? undefined : spec.steps[Number(index)]?.id;
+  if (id === undefined) return error;
+  return new AppError(error.code, `step ${id}: ${error.message}`, { reason: "BAD_WORKFLOW", field: error.field });
+}
+
+function compile(spec: WorkflowSpec): Plan {
+  const order = orderSteps(spec);
+  checkFlow(spec, order);
+  const gathered = new Set(spec.steps.flatMap((step) => (step.kind === "gather" ? step.from : [])));
+  let readsRun = false;
+  const check = (field: string, path: Path, before: ReadonlySet<string>, extra: readonly string[]) => {
+    readsRun ||= path[0] === "run";
+    checkPath(field, path, before, extra);
   };
-  const gate = step.kind === "emit" ? undefined : step.gate;
-  const gateValue = gate && named(`${at}.gate.value`, () => parsePath(gate.value));
-  if (gateValue) check("gate.value", ["output"])(gateValue);
-  const { when } = step;
-  return {
-    spec: step,
-    input: compileAt(`${at}.input`, step.input ?? {}, check("input")),
-    when: when && named(`${at}.when`, () => compileCondition(when, check("when"))),
-    key:
-      step.kind === "emit" && step.event.key !== undefined
-        ? compileAt(`${at}.event.key`, step.event.key, check("event.key"))
-        : undefined,
-    gateValue,
-  };
+  const steps = order.steps.map((step) => {
+    const before = order.ancestors.get(step.id) ?? new Set();
+    const withSelf = new Set([...before, step.id]);
+    return planStep(step, {
+      at: `steps[${spec.steps.indexOf(step)}]`,
+      gathered: gathered.has(step.id),
+      onPath: (field, path, extra) => checkPath(field, path, field.includes(".compensate.") ? withSelf : before, extra),
+    });
+  });
+  const all = new Set(order.steps.map((step) => step.id));
+  const output = named("output", () => compileMapping(spec.output ?? null, (path) => check("output", path, all, [])));
+  const byId = new Map(steps.map((step) => [step.spec.id, step]));
+  for (const step of steps) if (step.undo) byId.set(undoOf(step.spec.id), step.undo);
+  const sharded = spec.steps.some((step) => step.kind === "map" || hasReduce(step));
+  return { spec, steps, byId, output, sharded, readsRun };
 }
 
-/** Depth first, so that a cycle is found with its members. */
-function sortSteps(
-  spec: WorkflowSpec,
-  specs: ReadonlyMap<string, StepSpec>,
-  ancestors: Map<string, ReadonlySet<string>>,
-): StepSpec[] {
-  const ordered: StepSpec[] = [];
-  const open: string[] = [];
-  function visit(step: StepSpec): ReadonlySet<string> {
-    const known = ancestors.get(step.id);
-    if (known) return known;
-    if (open.includes(step.id)) {
-      const cycle = [...open.slice(open.indexOf(step.id)), step.id].join(" → ");
-      throw invalid(dependsOn(spec, step), `the steps wait for each other: ${cycle}; remove one of these dependencies`);
-    }
-    open.push(step.id);
-    const before = new Set<string>();
-    for (const id of step.dependsOn) {
-      const needed = specs.get(id);
-      if (!needed) {
-        throw invalid(dependsOn(spec, step), `there is no step ${id}; the steps are ${[...specs.keys()].join(", ")}`);
-      }
-      before.add(id);
-      for (const further of visit(needed)) before.add(further);
-    }
-    open.pop();
-    ancestors.set(step.id, before);
-    ordered.push(step);
-    return before;
-  }
-  for (const step of spec.steps) visit(step);
-  return ordered;
-}
-
-function dependsOn(spec: WorkflowSpec, step: StepSpec): string {
-  return `steps[${spec.steps.indexOf(step)}].dependsOn`;
+function hasReduce(step: WorkflowSpec["steps"][number]): boolean {
+  return step.kind === "gather" && step.reduce !== undefined;
 }
 
 function checkPath(field: string, path: Path, before: ReadonlySet<string>, extra: readonly string[]): void {
   const [root, id, member] = path;
   if (root === "input" || (root !== undefined && extra.includes(root))) return;
+  if (root === "run") {
+    if (id !== undefined && RUN_MEMBERS.includes(id)) return;
+    throw invalid(field, `$.${path.join(".")}: a run has ${RUN_MEMBERS.join(", ")}`);
+  }
   if (root !== "steps" || id === undefined) {
-    throw invalid(
-      field,
-      `$.${path.join(".")} starts at neither $.input nor ${[...extra, "steps.<id>"].map((name) => `$.${name}`).join(" nor ")}`,
-    );
+    const roots = [...extra, "run", "steps.<id>"].map((name) => `$.${name}`);
+    throw invalid(field, `$.${path.join(".")} starts at neither $.input nor ${roots.join(" nor ")}`);
   }
   if (!before.has(id)) {
     throw invalid(
@@ -116,25 +101,7 @@ function checkPath(field: string, path: Path, before: ReadonlySet<string>, extra
       `$.${path.join(".")} speaks of the step ${id}, which has not ended by then; add it to dependsOn or correct the id`,
     );
   }
-  if (member !== undefined && member !== "output" && member !== "state") {
-    throw invalid(field, `$.${path.join(".")}: a step has output and state, no ${member}`);
+  if (member !== undefined && !STEP_MEMBERS.includes(member)) {
+    throw invalid(field, `$.${path.join(".")}: a step has output, state and gate, no ${member}`);
   }
-}
-
-function compileAt(field: string, mapping: unknown, onPath: (path: Path) => void): Mapped {
-  return named(field, () => compileMapping(mapping, onPath));
-}
-
-/** Puts the field in front of what a lower part complains about. */
-function named<T>(field: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof AppError) || error.field) throw error;
-    throw invalid(field, error.message);
-  }
-}
-
-function invalid(field: string, message: string): AppError {
-  return new AppError("INVALID_ARGUMENT", `${field}: ${message}`, { reason: "BAD_WORKFLOW", field });
 }

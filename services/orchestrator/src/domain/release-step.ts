@@ -1,48 +1,119 @@
 import { backoffMs } from "@agentmesh/resilience";
-import { change, type Draft, failStep, say } from "./draft.ts";
+import { change, type Draft, say } from "./draft.ts";
+import type { PlannedStep } from "./plan/planned-step.ts";
 import type { StepFailure, StepState } from "./run-state.ts";
-import type { WorkSpec } from "./workflow-spec.ts";
+import { doubtStep, failStep } from "./settle.ts";
+import type { RetrySpec } from "./spec/step-parts.ts";
+import { isShard, isUndo, timeoutOf, workOf } from "./step-work.ts";
 
-/** Hands a ready step to the work queue, or to the backlog when there is no credit. */
-export function releaseStep(draft: Draft, step: StepState): void {
-  const { nowMs } = draft.environment;
+/** Whether the run gives out work of this step now. A paused run gives out none, one that undoes only that. */
+export function mayRelease({ run }: Draft, node: string): boolean {
+  if (run.phase === "compensating") return isUndo(node);
+  return run.phase === "running" && run.pausedAtMs === undefined;
+}
+
+/**
+ * Hands a ready step out: to the work queue, to the backlog when there is no credit, or to a run of its own.
+ *
+ * @param input gives what a child run starts with
+ */
+export function releaseStep(draft: Draft, planned: PlannedStep, step: StepState, input: () => unknown): void {
+  if (!mayRelease(draft, step.node)) return;
+  const work = workOf(planned, step);
+  if (work?.kind === "workflow") startChild(draft, planned, step, work.name, input());
+  else dispatch(draft, step);
+}
+
+function dispatch(draft: Draft, step: StepState): void {
   if (draft.credit <= 0) {
-    change(draft, step.node, { state: "ready", queued: true });
-    say(draft, "step.queued", step.node);
+    change(draft, step, { state: "ready", queued: true });
+    if (!isShard(step)) say(draft, "step.queued", step.node);
     return;
   }
   draft.credit -= 1;
-  const { node, shard, epoch } = change(draft, step.node, {
+  const { node, shard, epoch } = change(draft, step, {
     state: "dispatched",
     queued: false,
     epoch: step.epoch + 1,
-    dispatchedAtMs: nowMs,
+    dispatchedAtMs: draft.environment.nowMs,
   });
   draft.dispatches.push({ node, shard, epoch, again: false });
-  say(draft, "step.dispatched", node, { epoch, attempt: step.attempt });
+  if (!isShard(step)) say(draft, "step.dispatched", node, { epoch, attempt: step.attempt });
+}
+
+function startChild(draft: Draft, planned: PlannedStep, step: StepState, workflow: string, input: unknown): void {
+  const { nowMs, newId } = draft.environment;
+  const child = newId();
+  const { node, shard, attempt } = change(draft, step, {
+    state: "waiting",
+    readyAtMs: undefined,
+    startedAtMs: nowMs,
+    detail: { ...step.detail, child },
+  });
+  const deadlineMs = Math.min(draft.run.deadlineMs, nowMs + timeoutOf(planned));
+  draft.children.push({ node, shard, attempt, child, workflow, input, deadlineMs });
+  if (!isShard(step)) say(draft, "step.waiting", node, { child, workflow, attempt });
+}
+
+const ONCE: RetrySpec = { attempts: 1, delayMs: 1000, multiplier: 2, maxDelayMs: 10_000 };
+const DEFAULT: RetrySpec = { ...ONCE, attempts: 3 };
+
+function retryOf({ spec }: PlannedStep): RetrySpec {
+  if (spec.kind === "map") return spec.retry ?? ((spec.agent ?? spec.tool) ? DEFAULT : ONCE);
+  return "retry" in spec ? spec.retry : ONCE;
+}
+
+/** Whatever comes of this try, nobody needs another one. */
+export function isLastTry(draft: Draft, { node, shard, detail }: StepState): boolean {
+  if (isUndo(node)) return false;
+  if (draft.run.phase === "compensating" || detail.stopping) return true;
+  return shard > 0 && draft.steps.get(node)?.detail.stopping === true;
 }
 
 /** An attempt failed: another one after a while, or the step's end. */
-export function retryOrFail(draft: Draft, step: StepState, spec: WorkSpec, failure: StepFailure): void {
-  const failures = step.attempt - step.gateRetries;
-  if (!failure.retryable || failures >= spec.retry.attempts) {
-    failStep(draft, step.node, failure);
+export function retryOrFail(
+  draft: Draft,
+  planned: PlannedStep,
+  step: StepState,
+  failure: StepFailure,
+  input: () => unknown,
+): void {
+  if (failure.code === "IN_DOUBT") {
+    doubtStep(draft, step, failure.message, failure);
     return;
   }
-  const delayMs = Math.round(backoffMs(failures, spec.retry, draft.environment.random()));
+  // What may be tried again may also have acted: only a failure that is final says that it did not.
+  const uncertain = failure.retryable && planned.undo !== undefined;
+  const detail = uncertain ? { ...step.detail, uncertain } : step.detail;
+  const retry = retryOf(planned);
+  const failures = step.attempt - step.gateRetries - (step.detail.before ?? 0);
+  if (!failure.retryable || failures >= retry.attempts || isLastTry(draft, step)) {
+    failStep(draft, step, failure, detail);
+    return;
+  }
+  const delayMs = Math.round(backoffMs(failures, retry, draft.environment.random()));
   draft.notes.push("retried");
-  waitForNextTry(draft, step, delayMs, { attempt: step.attempt + 1, failure });
-  say(draft, "step.retried", step.node, {
-    code: failure.code,
-    message: failure.message,
-    attempt: step.attempt + 1,
-    delayMs,
-  });
+  if (!isShard(step)) {
+    say(draft, "step.retried", step.node, {
+      code: failure.code,
+      message: failure.message,
+      attempt: step.attempt + 1,
+      delayMs,
+    });
+  }
+  waitForNextTry(draft, planned, step, delayMs, { attempt: step.attempt + 1, failure, detail }, input);
 }
 
 /** Back to ready, due after a delay. The state no longer takes results, so the attempt that was is fenced. */
-export function waitForNextTry(draft: Draft, step: StepState, delayMs: number, next: Partial<StepState>): void {
-  const waiting = change(draft, step.node, {
+export function waitForNextTry(
+  draft: Draft,
+  planned: PlannedStep,
+  step: StepState,
+  delayMs: number,
+  next: Partial<StepState>,
+  input: () => unknown,
+): void {
+  const waiting = change(draft, step, {
     ...next,
     state: "ready",
     worker: "",
@@ -51,5 +122,5 @@ export function waitForNextTry(draft: Draft, step: StepState, delayMs: number, n
     dispatchedAtMs: undefined,
     readyAtMs: draft.environment.nowMs + delayMs,
   });
-  if (delayMs <= 0) releaseStep(draft, waiting);
+  if (delayMs <= 0) releaseStep(draft, planned, waiting, input);
 }

@@ -1,20 +1,84 @@
 /** What `advance` works on: plain values, times in milliseconds since the epoch. */
-export type RunPhase = "running" | "succeeded" | "failed" | "cancelled";
+export type RunPhase = "running" | "compensating" | "succeeded" | "failed" | "cancelled";
+
+/** How a run ends that does not succeed. */
+export type Ending = "failed" | "cancelled";
 
 export type StepPhase =
   | "pending"
   | "ready"
   | "dispatched"
   | "running"
+  /** For a child run, a decision, a time, an event, or the shards of a map or gather. */
+  | "waiting"
   | "succeeded"
   | "failed"
   | "skipped"
-  | "cancelled";
+  | "cancelled"
+  /** It may have acted and cannot say so: a person resolves it. */
+  | "in_doubt";
 
 export type StepFailure = { readonly code: string; readonly message: string; readonly retryable: boolean };
 
+/** Progress of a map or gather, kept in its head. */
+export type Counts = {
+  readonly total: number;
+  readonly ok: number;
+  readonly failed: number;
+  /** Released and not settled. */
+  readonly open: number;
+  /** The next shard that was never released; the first is 1. */
+  readonly next: number;
+  /** JSON bytes of the outputs so far; not counted further once they are too many to be kept together. */
+  readonly bytes?: number;
+  /** Tree reduce: which level is made, 1 from the members. */
+  readonly level?: number;
+  /** Tree reduce: the shard before the first of this level. */
+  readonly base?: number;
+  /** Started again, so rows of shards may exist: those that succeeded are counted (`failed`) or repeated (`all`). */
+  readonly again?: "failed" | "all";
+};
+
+export type ShardFailure = { readonly index: number; readonly code: string; readonly message: string };
+
+/** What only some kinds of step have to remember; a small JSON value. */
+export type StepDetail = {
+  /** Name of the agent, tool or workflow, where the definition gives a path to it. */
+  readonly target?: string;
+  readonly gate?: "passed" | "failed";
+  /** Id of the child run. */
+  readonly child?: string;
+  readonly counts?: Counts;
+  /** The first of a map's. */
+  readonly failures?: readonly ShardFailure[];
+  /** Of what is to be approved. */
+  readonly argsHash?: string;
+  /** When an approval or a wait for an event is over. */
+  readonly expiresAtMs?: number;
+  /** How many escalations of an approval have happened. */
+  readonly escalated?: number;
+  readonly firesAtMs?: number;
+  /** What an awaited event must carry. */
+  readonly key?: string;
+  /** Why a step is in doubt. */
+  readonly reason?: string;
+  /** The case that a branch took. */
+  readonly chosen?: string;
+  /** Skipped, for a branch took another case. */
+  readonly notTaken?: true;
+  /** Cancelled, for a gather was certain without it. */
+  readonly notNeeded?: true;
+  /** No longer needed, but it may act and could be undone: its end is awaited, and it is not tried again. */
+  readonly stopping?: true;
+  /** An attempt ended without saying that it did not act: undone like one that did. */
+  readonly uncertain?: true;
+  /** Attempts before a person let the step start again; they no longer count. */
+  readonly before?: number;
+};
+
 export type StepState = {
   readonly node: string;
+  /** 0: the step itself; 1 and up: the items of a map, the batches of a gather. */
   readonly shard: number;
   readonly state: StepPhase;
   /** Fence: grows with each dispatch. */
@@ -37,7 +101,13 @@ export type StepState = {
   readonly output: unknown;
   readonly failure: StepFailure | undefined;
   readonly costNanoUsd: bigint;
+  /** The run's sequence when it succeeded; 0 before. Undo goes from the highest down. */
+  readonly doneSeq: number;
+  readonly detail: StepDetail;
 };
+
+/** The step of another run that waits for this one. */
+export type Parent = { readonly run: string; readonly node: string; readonly shard: number };
 
 export type RunState = {
   readonly id: string;
@@ -53,14 +123,31 @@ export type RunState = {
   readonly costNanoUsd: bigint;
   /** When the sweep must look at it, at the latest. */
   readonly wakeAtMs: number | undefined;
-  /** By node. A step gets its entry when it stops waiting; one that is not here is pending. */
+  /** While set nothing new is released, and timers and deadline stand still. */
+  readonly pausedAtMs: number | undefined;
+  /** How a compensating run will end, when its undo is through. */
+  readonly ending: Ending | undefined;
+  /** When it is expected to end; later is late, not wrong. */
+  readonly slaAtMs: number | undefined;
+  /** It was said once that the run will be late. */
+  readonly atRisk: boolean;
+  readonly parent: Parent | undefined;
+  /** Subject. */
+  readonly startedBy: string;
+  readonly createdAtMs: number;
+  /** By `stepKey`. A step gets its entry when it stops waiting; one that is not here is pending. */
   readonly steps: ReadonlyMap<string, StepState>;
 };
 
-export type NewRun = Pick<RunState, "id" | "input" | "deadlineMs">;
+export type NewRun = Pick<RunState, "id" | "input" | "deadlineMs"> &
+  Partial<Pick<RunState, "slaAtMs" | "parent" | "startedBy" | "createdAtMs">>;
 
 export function newRun(run: NewRun): RunState {
   return {
+    slaAtMs: undefined,
+    parent: undefined,
+    startedBy: "",
+    createdAtMs: 0,
     ...run,
     phase: "running",
     output: null,
@@ -70,14 +157,17 @@ export function newRun(run: NewRun): RunState {
     endedAtMs: undefined,
     costNanoUsd: 0n,
     wakeAtMs: undefined,
+    pausedAtMs: undefined,
+    ending: undefined,
+    atRisk: false,
     steps: new Map(),
   };
 }
 
-export function newStep(node: string): StepState {
+export function newStep(node: string, shard = 0): StepState {
   return {
     node,
-    shard: 0,
+    shard,
     state: "pending",
     epoch: 0,
     doneEpoch: 0,
@@ -94,9 +184,38 @@ export function newStep(node: string): StepState {
     output: null,
     failure: undefined,
     costNanoUsd: 0n,
+    doneSeq: 0,
+    detail: {},
   };
 }
 
+/** Where a step stands in `RunState.steps`: ids contain no #. */
+export function stepKey(node: string, shard: number): string {
+  return shard === 0 ? node : `${node}#${shard}`;
+}
+
+/** Something will come of it by itself or by a person. */
 export function isOpen(state: StepPhase): boolean {
-  return state === "pending" || state === "ready" || state === "dispatched" || state === "running";
+  return state === "pending" || isInFlight(state) || state === "in_doubt";
+}
+
+/** Released and not settled. */
+export function isInFlight(state: StepPhase): boolean {
+  return state === "ready" || state === "dispatched" || state === "running" || state === "waiting";
+}
+
+/** What of a settled step changes when a person lets it start again. */
+export function restarted(step: StepState): Partial<StepState> {
+  return {
+    state: "pending",
+    attempt: step.attempt + 1,
+    takeovers: 0,
+    gateRetries: 0,
+    startedAtMs: undefined,
+    endedAtMs: undefined,
+    output: null,
+    failure: undefined,
+    doneSeq: 0,
+    detail: { before: step.attempt, ...(step.detail.uncertain && { uncertain: true }) },
+  };
 }

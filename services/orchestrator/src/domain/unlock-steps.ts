@@ -1,28 +1,48 @@
-import { change, type Draft, failStep, say, scopeOf, succeedStep } from "./draft.ts";
-import { isTooDeep } from "./mapping.ts";
-import type { PlannedStep } from "./plan.ts";
-import { releaseStep } from "./release-step.ts";
+import { change, type Draft, head, say } from "./draft.ts";
+import type { PlannedStep } from "./plan/planned-step.ts";
 import { isOpen } from "./run-state.ts";
-import type { StepSpec } from "./workflow-spec.ts";
-
-type EmitSpec = Extract<StepSpec, { kind: "emit" }>;
-
-// A reply carries 4 MiB, and JSON grows up to sixfold as google.protobuf.Value (numbers of one digit).
-const MAX_INPUT_BYTES = 512 * 1024;
-// A server takes messages up to 1 MiB; the outbox could never get rid of a larger one.
-const MAX_EVENT_BYTES = 512 * 1024;
+import { type Scope, scopeOf } from "./scope.ts";
+import { failStep } from "./settle.ts";
+import { startWork, targetOf } from "./start-work.ts";
+import { unlockApproval } from "./steps/approval.ts";
+import { unlockBranch } from "./steps/branch.ts";
+import { unlockEmit } from "./steps/emit.ts";
+import { judgeMembers, unlockGather } from "./steps/gather.ts";
+import { unlockMap } from "./steps/map.ts";
+import { unlockRoute } from "./steps/route.ts";
+import { unlockWait } from "./steps/wait.ts";
 
 /** Starts, skips or performs every waiting step whose dependencies are settled; ends the run when nothing is left. */
 export function unlockSteps(draft: Draft): void {
+  let passes = 0;
+  // A gather that is certain settles members before it, and so what depends on those: each can do that once.
+  while (passOver(draft))
+    if (++passes > draft.plan.steps.length) throw new Error("steps unlock each other without end");
+}
+
+/** @returns whether steps that were passed by may be unlocked now */
+function passOver(draft: Draft): boolean {
   let open = false;
+  let cancelled = false;
   // Steps stand after what they depend on, so one pass carries a skip or an emit to those behind it.
   for (const planned of draft.plan.steps) {
-    if (draft.run.phase !== "running") return;
-    const known = draft.steps.get(planned.spec.id);
-    if (!known && planned.spec.dependsOn.every((id) => isPassed(draft, id))) unlock(draft, planned);
-    open ||= isOpen(draft.steps.get(planned.spec.id)?.state ?? "pending");
+    const { spec } = planned;
+    const known = draft.steps.get(spec.id);
+    if (!known || known.state === "pending") {
+      if (planned.dependencies.every(({ id }) => isPassed(draft, id))) unlock(draft, planned);
+    }
+    if (spec.kind === "gather" && draft.steps.get(spec.id)?.state === "waiting") {
+      cancelled = judgeMembers(draft, planned, spec) || cancelled;
+    }
+    if (draft.run.phase !== "running") return false;
+    open ||= isOpen(draft.steps.get(spec.id)?.state ?? "pending");
   }
-  if (open || draft.run.phase !== "running") return;
+  if (cancelled) return true;
+  if (!open && !draft.touched?.size) succeedRun(draft);
+  return false;
+}
+
+function succeedRun(draft: Draft): void {
   draft.run = {
     ...draft.run,
     phase: "succeeded",
@@ -32,46 +52,81 @@ export function unlockSteps(draft: Draft): void {
   say(draft, "run.succeeded");
 }
 
-/** Succeeded, skipped, or failed where the step says that the run goes on. */
+/** Settled, and the run goes on: skipped, no longer needed, or failed where a definition allows it, count too. */
 function isPassed(draft: Draft, id: string): boolean {
   const state = draft.steps.get(id)?.state;
-  return state === "succeeded" || state === "skipped" || state === "failed";
+  return state === "succeeded" || state === "skipped" || state === "failed" || state === "cancelled";
+}
+
+/** Whether no branch took another way: each case it names was taken, and something it depends on was. */
+function isTaken(draft: Draft, { dependencies }: PlannedStep): boolean {
+  if (dependencies.length === 0) return true;
+  let some = false;
+  for (const { id, case: name } of dependencies) {
+    const detail = draft.steps.get(id)?.detail;
+    if (name !== undefined && detail?.chosen !== name) return false;
+    some ||= detail?.notTaken === undefined;
+  }
+  return some;
 }
 
 function unlock(draft: Draft, planned: PlannedStep): void {
   const { spec } = planned;
   const { nowMs } = draft.environment;
+  if (!isTaken(draft, planned)) {
+    const detail = { ...draft.steps.get(spec.id)?.detail, notTaken: true as const };
+    change(draft, head(spec.id), { state: "skipped", endedAtMs: nowMs, detail });
+    say(draft, "step.skipped", spec.id, { reason: "a branch took another case" });
+    return;
+  }
   const scope = scopeOf(draft);
   if (planned.when && !planned.when(scope)) {
-    change(draft, spec.id, { state: "skipped", endedAtMs: nowMs });
+    change(draft, head(spec.id), { state: "skipped", endedAtMs: nowMs });
     say(draft, "step.skipped", spec.id);
     return;
   }
-  const input = planned.input(scope);
-  const json = JSON.stringify(input);
-  const step = change(draft, spec.id, { state: "ready", readyAtMs: nowMs });
-  draft.inputs.set(spec.id, json);
-  const limit = spec.kind === "emit" ? MAX_EVENT_BYTES : MAX_INPUT_BYTES;
-  const wrong = whatIsWrong(input, json, limit);
-  if (wrong) {
-    draft.inputs.set(spec.id, "null");
-    failStep(draft, spec.id, { code: "INVALID_ARGUMENT", message: wrong, retryable: false });
-  } else if (spec.kind === "emit") emitEvent(draft, planned, spec, json, scope);
-  else releaseStep(draft, step);
+  start(draft, planned, scope);
 }
 
-function emitEvent(draft: Draft, planned: PlannedStep, spec: EmitSpec, json: string, scope: unknown): void {
-  const id = `${draft.run.id}:${spec.id}`;
-  const key = String(planned.key?.(scope) ?? draft.run.id);
-  draft.emits.push({ id, type: spec.event.type, key, json });
-  succeedStep(draft, spec.id, { eventId: id, type: spec.event.type, key }, {});
-}
-
-function whatIsWrong(input: unknown, json: string, limit: number): string | undefined {
-  // A UTF-16 unit is at most three bytes, so short texts need no count.
-  if (json.length > limit / 3 && Buffer.byteLength(json) > limit) {
-    return `its input has ${Buffer.byteLength(json)} bytes, more than ${limit}; map only what the step needs`;
+/** How each kind of step begins; see its file for how it goes on. */
+function start(draft: Draft, planned: PlannedStep, scope: Scope): void {
+  const { spec } = planned;
+  switch (spec.kind) {
+    case "agent":
+    case "tool":
+    case "workflow":
+    case "team":
+      startOne(draft, planned, scope);
+      return;
+    case "map":
+      unlockMap(draft, planned, spec, scope);
+      return;
+    case "gather":
+      unlockGather(draft, planned, spec, scope);
+      return;
+    case "branch":
+      unlockBranch(draft, planned, spec, scope);
+      return;
+    case "approval":
+      unlockApproval(draft, spec, planned.input(scope));
+      return;
+    case "wait":
+      unlockWait(draft, planned, spec, scope);
+      return;
+    case "emit":
+      unlockEmit(draft, planned, spec, planned.input(scope), scope);
+      return;
+    case "route":
+      unlockRoute(draft, planned, spec, scope);
+      return;
+    default:
+      spec satisfies never;
   }
-  if (isTooDeep(input)) return "its input is nested too deeply; map only what the step needs";
-  return undefined;
+}
+
+function startOne(draft: Draft, planned: PlannedStep, scope: Scope): void {
+  const { name, wrong } = targetOf(draft, planned, scope);
+  const place = head(planned.spec.id);
+  if (wrong === undefined) startWork(draft, planned, place, planned.input(scope), name);
+  else failStep(draft, place, { code: "INVALID_ARGUMENT", message: wrong, retryable: false });
 }

@@ -2,7 +2,7 @@ import { type Bus, WORK_STREAM } from "@agentmesh/bus";
 import { describeError } from "@agentmesh/errors";
 import type { Database } from "@agentmesh/postgres";
 import type { OrchestratorMetrics } from "../metrics.ts";
-import { countBacklog, releaseBacklog } from "../store/backlog.ts";
+import { measureBacklog, releaseBacklog } from "../store/backlog.ts";
 import { type Address, openStepSender } from "./send-steps.ts";
 
 export type Dispatcher = AsyncDisposable & {
@@ -43,6 +43,8 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   const sender = openStepSender(bus);
   let unclaimed = 0;
   let backlog = true;
+  let afterTenant = "";
+  let measureAtMs = 0;
   let wake = () => {};
 
   async function look(): Promise<void> {
@@ -53,11 +55,18 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
   async function release(): Promise<void> {
     const limit = Math.min(options.credit - unclaimed, MAX_RELEASE);
     if (limit <= 0) return;
-    const released = await releaseBacklog(db, limit);
-    backlog = released.length === limit;
+    const { released, more, nextTenant } = await releaseBacklog(db, limit, afterTenant);
+    backlog = more;
+    afterTenant = nextTenant;
     unclaimed += released.length;
     send(released.map((step) => ({ ...step, runId: step.run, again: false })));
-    metrics.backlog(backlog ? await countBacklog(db, MAX_COUNTED) : 0);
+  }
+
+  /** Less often than releases, for it counts. */
+  async function measure(): Promise<void> {
+    if (performance.now() < measureAtMs) return;
+    measureAtMs = performance.now() + options.everyMs;
+    metrics.backlog(await measureBacklog(db, MAX_COUNTED));
   }
 
   function send(addresses: readonly Address[]): void {
@@ -71,6 +80,7 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
       try {
         await look();
         await release();
+        await measure();
       } catch (error) {
         bus.log.warn({ reason: describeError(error) }, "backlog not released; it is tried again");
         await bus.ensureStreams().catch(() => undefined);

@@ -2,13 +2,20 @@ import { describeError } from "@agentmesh/errors";
 import { type GroupCommit, groupCommit } from "@agentmesh/postgres";
 import type { Context } from "../context.ts";
 import type { Result } from "../domain/apply-result.ts";
+import type { Plan } from "../domain/plan.ts";
+import { workOf } from "../domain/step-work.ts";
 import { type ClaimedStep, type ClaimRequest, claimSteps, noteStarted, stepKeyText } from "../store/claims.ts";
-import { lockRuns } from "../store/runs.ts";
-import { advanceLocked, advancing, hintSubject } from "./advance-runs.ts";
+import type { RunHead } from "../store/run-rows.ts";
+import { advanceRuns, advancing } from "./advance-runs.ts";
+import { hintSubject } from "./hints.ts";
 import { type StartOutcome, type StartRequest, startRuns } from "./start-runs.ts";
 
 /** A result with the run it is of. */
-export type Completion = Result & { readonly runId: string };
+export type Completion = Result & {
+  readonly runId: string;
+  /** Of an answer, 0 to 1; undefined where nothing was scored. */
+  readonly quality: number | undefined;
+};
 
 /** What callers ask in numbers, each kind grouped into few transactions. */
 export type Engine = {
@@ -76,7 +83,12 @@ async function sayStarted(context: Context, claimed: readonly ClaimedStep[]): Pr
     const long: ClaimedStep[] = [];
     for (const step of claimed) {
       const { plan } = await context.definitions.get(context.db, step);
-      if (plan.byId.get(step.node)?.spec.kind === "agent") long.push(step);
+      const planned = plan.byId.get(step.node);
+      const work = planned && workOf(planned, { shard: step.shard, detail: step.detail ?? {} });
+      if (work?.kind !== "agent") continue;
+      context.past.took(step.tenant, work);
+      // Thousands of items would fill the run's events.
+      if (step.shard === 0) long.push(step);
     }
     if (long.length === 0) return;
     await noteStarted(context.db, long);
@@ -90,13 +102,14 @@ async function completeAll(context: Context, completions: readonly Completion[])
   context.metrics.batch("complete", completions.length);
   const byRun = Map.groupBy(completions, (completion) => completion.runId);
   const answers = await advancing(context, async (tx) => {
-    const locked = await lockRuns(tx, [...byRun.keys()]);
-    const advanced = await advanceLocked(context, tx, locked, (run) => byRun.get(run.state.id) ?? []);
+    const { runs } = await advanceRuns(context, tx, [...byRun.keys()], (run) => byRun.get(run.state.id) ?? []);
     const given = new Map<Completion, boolean>();
-    for (const [runId, { advance }] of advanced) {
+    for (const [runId, { head, advance }] of runs) {
+      const { plan } = await context.definitions.get(tx, head);
       for (const [index, completion] of (byRun.get(runId) ?? []).entries()) {
         given.set(completion, advance.answers[index] ?? false);
       }
+      tx.afterCommit(() => learn(context, head, plan, byRun.get(runId) ?? []));
     }
     return given;
   });
@@ -105,4 +118,15 @@ async function completeAll(context: Context, completions: readonly Completion[])
     if (accepted) context.metrics.completed(completion.durationMs);
     return accepted;
   });
+}
+
+/** What routers and forecasts go by. */
+function learn(context: Context, head: RunHead, plan: Plan, completions: readonly Completion[]): void {
+  for (const { node, failure, durationMs, quality } of completions) {
+    context.past.lasted(head, node, durationMs);
+    const planned = plan.byId.get(node);
+    // Whoever does one shard does all.
+    const work = planned && workOf(planned, { shard: 1, detail: {} });
+    if (work?.kind === "agent") context.past.gave(head.tenant, work, failure === undefined, quality);
+  }
 }

@@ -6,12 +6,16 @@ import type { Transaction } from "@agentmesh/postgres";
 import { workflowStartedEvent } from "@agentmesh/proto/orchestrator.contract";
 import { currentTraceparent } from "@agentmesh/telemetry";
 import type { Context } from "../context.ts";
-import { newRun } from "../domain/run-state.ts";
+import type { Input } from "../domain/advance.ts";
+import { rerunState } from "../domain/rerun.ts";
+import { newRun, type Parent } from "../domain/run-state.ts";
 import { currentVersions, type Definition } from "../store/definitions.ts";
-import { findByDedupeKey, insertRuns } from "../store/insert-runs.ts";
-import type { RunHead, StoredRun } from "../store/runs.ts";
+import { copyShards, findByDedupeKey, insertRuns } from "../store/insert-runs.ts";
+import type { RunHead, StoredRun } from "../store/run-rows.ts";
 import type { Advanced } from "../store/write-advances.ts";
-import { advanceOne, publishOutcome } from "./advance-runs.ts";
+import { advanceOne } from "./advance-one.ts";
+import { carryOut } from "./carry-out.ts";
+import { publishOutcome } from "./publish-outcome.ts";
 
 export type StartRequest = {
   readonly tenant: string;
@@ -28,6 +32,20 @@ export type StartRequest = {
   readonly requestId: string;
   /** W3C; default: the current span's. */
   readonly traceparent: string | undefined;
+  /** Default: a new one. */
+  readonly runId?: string;
+  /** Default: the workflow's current one. */
+  readonly version?: number;
+  /** Default: the subject. */
+  readonly startedBy?: string;
+  /** Its deadline is no later than this. */
+  readonly endBeforeMs?: number;
+  /** The step that waits for it. */
+  readonly parent?: Parent;
+  /** How many runs stand above it. Default 0. */
+  readonly depth?: number;
+  /** An earlier run at the same version, with its heads: only what stands behind `from` is done again. */
+  readonly rerun?: { readonly old: StoredRun; readonly from: string };
 };
 
 export type StartOutcome =
@@ -44,16 +62,17 @@ export async function startRuns(
   tx: Transaction,
   requests: readonly StartRequest[],
 ): Promise<StartOutcome[]> {
+  if (requests.length === 0) return [];
   const versions = await currentVersions(tx, requests);
   const outcomes = new Map<StartRequest, StartOutcome>();
   const candidates: Candidate[] = [];
   for (const request of requests) {
     const { tenant, workflow } = request;
-    const version = versions.get(`${tenant}/${workflow}`);
+    const version = request.version ?? versions.get(`${tenant}/${workflow}`);
     const definition = version ? await context.definitions.get(tx, { tenant, workflow, version }) : undefined;
     const error = whyRefused(request, definition);
     if (error) outcomes.set(request, { kind: "refused", error });
-    else if (definition) candidates.push({ request, advanced: firstAdvance(context, request, definition) });
+    else if (definition) candidates.push({ request, advanced: await firstAdvance(context, tx, request, definition) });
   }
   // Two transactions that insert the same keys must do so in the same order.
   const ordered = candidates.toSorted((a, b) => (keyOf(a.request) < keyOf(b.request) ? -1 : 1));
@@ -86,6 +105,17 @@ function whyRefused(request: StartRequest, definition: Definition | undefined): 
       { reason: "UNKNOWN_WORKFLOW", field: "workflow" },
     );
   }
+  const from = request.rerun?.from;
+  if (from !== undefined && !definition.plan.byId.has(from)) {
+    return new AppError(
+      "INVALID_ARGUMENT",
+      `workflow ${request.workflow} has no step ${from.slice(0, 80)} to run from`,
+      {
+        reason: "UNKNOWN_STEP",
+        field: "from",
+      },
+    );
+  }
   const wrong = definition.checkInput(request.input);
   if (wrong === undefined) return undefined;
   return new AppError("INVALID_ARGUMENT", `workflow ${request.workflow}: ${wrong}`, {
@@ -94,7 +124,12 @@ function whyRefused(request: StartRequest, definition: Definition | undefined): 
   });
 }
 
-function firstAdvance(context: Context, request: StartRequest, definition: Definition): Advanced {
+async function firstAdvance(
+  context: Context,
+  tx: Transaction,
+  request: StartRequest,
+  definition: Definition,
+): Promise<Advanced> {
   const { spec } = definition.plan;
   // The clock of the first advance is this process's; all later ones take the database's.
   const nowMs = Date.now();
@@ -104,14 +139,40 @@ function firstAdvance(context: Context, request: StartRequest, definition: Defin
     version: definition.version,
     priority: request.priority ?? spec.priority,
     subject: request.subject,
+    actors: request.actors,
     origin: request.origin,
     dedupeKey: request.dedupeKey,
     traceparent: request.traceparent ?? currentTraceparent(),
     createdAt: new Date(nowMs),
+    depth: request.depth ?? 0,
+    light: definition.plan.sharded,
   };
-  const run = newRun({ id: newId(nowMs), input: request.input, deadlineMs: nowMs + spec.deadlineMs });
+  const deadlineMs = nowMs + spec.deadlineMs;
+  const fresh = newRun({
+    id: request.runId ?? newId(nowMs),
+    input: request.input,
+    deadlineMs: Math.min(deadlineMs, request.endBeforeMs ?? deadlineMs),
+    slaAtMs: spec.slaMs === undefined ? undefined : nowMs + spec.slaMs,
+    parent: request.parent,
+    startedBy: request.startedBy ?? request.subject,
+    createdAtMs: nowMs,
+  });
+  const { rerun } = request;
+  const again = rerun && rerunState(rerun.old.state, definition.plan, rerun.from, fresh);
   const data = { workflow: head.workflow, version: head.version, origin: head.origin };
-  return { head, advance: advanceOne(context, definition.plan, run, [{ kind: "start", data }], nowMs) };
+  const start: Input = { kind: "start", data, ...(again && { copied: again.copied }) };
+  const stored = { head, state: again?.run ?? fresh };
+  return { head, advance: await advanceOne(context, tx, definition.plan, stored, [start], nowMs) };
+}
+
+/** Shards of what was copied: heads are steps of the new run like any other. */
+async function copyShardsOf(tx: Transaction, started: readonly Candidate[]): Promise<void> {
+  for (const { request, advanced } of started) {
+    const { run, changed } = advanced.advance;
+    if (!request.rerun || !advanced.head.light) continue;
+    const copied = changed.filter((step) => step.state === "succeeded" && step.detail.counts).map((step) => step.node);
+    await copyShards(tx, request.rerun.old.state.id, run.id, copied);
+  }
 }
 
 /** Audit and events of new runs, in their transaction. */
@@ -145,11 +206,10 @@ async function announce(context: Context, tx: Transaction, started: readonly Can
       },
     })),
   );
-  await publishOutcome(
-    context,
-    tx,
-    started.map(({ advanced }) => advanced),
-  );
+  await copyShardsOf(tx, started);
+  const all = started.map(({ advanced }) => advanced);
+  await carryOut(context, tx, all, startRuns);
+  await publishOutcome(context, tx, all);
 }
 
 function keyOf({ tenant, workflow, dedupeKey }: StartRequest): string {

@@ -2,6 +2,8 @@ import { sha256Hex } from "@agentmesh/ids";
 import { Claim, type ClaimStepsReply, type ClaimStepsRequest } from "@agentmesh/proto/orchestrator";
 import type { DeepPartial } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
+import { stepKey } from "../domain/run-state.ts";
+import { forwardOf, isUndo, timeoutOf, workOf as workOfStep } from "../domain/step-work.ts";
 import type { Engine } from "../engine/engine.ts";
 import { type ClaimedStep, returnSteps } from "../store/claims.ts";
 import { checkBatch, readRef } from "./step-refs.ts";
@@ -62,22 +64,28 @@ async function returnWhatDoesNotFit(
 
 async function workOf(context: Context, claimed: ClaimedStep): Promise<NonNullable<DeepPartial<Claim>["work"]>> {
   const { plan } = await context.definitions.get(context.db, claimed);
-  const spec = plan.byId.get(claimed.node)?.spec;
-  const { tenant, subject, workflow, attempt, input } = claimed;
+  const { tenant, subject, workflow, attempt, input, node } = claimed;
+  const planned = plan.byId.get(node);
+  const work = planned && workOfStep(planned, { shard: claimed.shard, detail: claimed.detail ?? {} });
+  const timeoutMs = planned ? timeoutOf(planned) : 0;
   return {
     tenant,
     subject,
     workflow,
     attempt,
     work:
-      spec?.kind === "agent"
-        ? { $case: "agent", value: { agent: spec.agent, input } }
-        : { $case: "tool", value: { tool: spec?.kind === "tool" ? spec.tool : "", input } },
-    // Without the epoch: a repeat of an attempt is the same effect, and the epoch is only the fence.
-    idempotencyKey: sha256Hex(`${claimed.run}/${claimed.node}/${claimed.shard}/forward`),
+      work?.kind === "agent"
+        ? { $case: "agent", value: { agent: work.name, input } }
+        : { $case: "tool", value: { tool: work?.name ?? "", input } },
+    idempotencyKey: idempotencyKeyOf(claimed),
     leaseMs: context.config.engine.leaseMs,
-    timeoutMs: spec && spec.kind !== "emit" ? spec.timeoutMs : 0,
-    labels: { workflow, run: claimed.run, step: claimed.node },
+    timeoutMs: Number.isFinite(timeoutMs) ? timeoutMs : 0,
+    labels: { workflow, run: claimed.run, step: stepKey(node, claimed.shard) },
     traceparent: claimed.traceparent ?? "",
   };
+}
+
+/** Without the epoch: a repeat of an attempt is the same effect, and the epoch is only the fence. */
+function idempotencyKeyOf({ run, node, shard }: ClaimedStep): string {
+  return sha256Hex(`${run}/${forwardOf(node)}/${shard}/${isUndo(node) ? "compensate" : "forward"}`);
 }

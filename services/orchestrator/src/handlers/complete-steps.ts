@@ -12,11 +12,16 @@ export async function completeSteps(engine: Engine, request: CompleteStepsReques
   return { accepted: read.map((completion) => (completion ? (answers[next++] ?? false) : false)) };
 }
 
-function readCompletion(worker: string, { step, result, costNanoUsd, durationMs }: StepResult): Completion | undefined {
+// People read it in events, replies and notifications.
+const MAX_MESSAGE_CHARS = 4000;
+
+function readCompletion(worker: string, completed: StepResult): Completion | undefined {
+  const { step, result, costNanoUsd, durationMs, quality } = completed;
   const key = readRef(step);
   if (!key) return undefined;
-  const failure = result?.$case === "failure" ? result.value : undefined;
+  const failed = result?.$case === "failure" ? result.value : undefined;
+  const failure = failed && { ...failed, message: failed.message.slice(0, MAX_MESSAGE_CHARS) };
   const output: unknown = result?.$case === "output" ? result.value : null;
   const cost = costNanoUsd > 0n ? costNanoUsd : 0n;
-  return { kind: "result", ...key, worker, output: output ?? null, failure, costNanoUsd: cost, durationMs };
+  return { kind: "result", ...key, worker, output: output ?? null, failure, costNanoUsd: cost, durationMs, quality };
 }

@@ -1,23 +1,29 @@
 import { AppError } from "@agentmesh/errors";
+import { isId } from "@agentmesh/ids";
 import { type ListRunsRequest, RunState } from "@agentmesh/proto/orchestrator";
-import { resourceName } from "@agentmesh/resources";
 import { type Call, requirePrincipal } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
-import { listRuns as listStored } from "../store/runs.ts";
+import { listRuns as listStored } from "../store/read-runs.ts";
 import { readPage, toWireRun } from "./wire.ts";
+import { openRoom } from "./wire-values.ts";
+import { workflowName } from "./workflow-name.ts";
 
 export async function listRuns(context: Context, request: ListRunsRequest, call: Call) {
   const page = readPage(request);
-  if (request.workflow !== "") resourceName(request.workflow, "workflow");
+  const { workflow, parentRunId } = request;
+  if (workflow !== "") workflowName(workflow);
+  if (parentRunId !== "" && !isId(parentRunId)) return { runs: [], nextPageToken: "" };
   const rows = await listStored(context.db, {
     tenant: requirePrincipal(call).tenant,
-    workflow: request.workflow,
+    workflow,
     state: stateName(request.state),
+    parent: parentRunId,
     ...page,
   });
   const last = rows.at(-1);
+  const room = openRoom();
   return {
-    runs: rows.map((row) => toWireRun(row)),
+    runs: rows.map((row) => toWireRun(row, { room, inputCut: row.inputCut, outputCut: row.outputCut })),
     nextPageToken: rows.length === page.limit && last ? last.state.id : "",
   };
 }
@@ -28,6 +34,8 @@ function stateName(state: RunState): string {
       return "";
     case RunState.RUNNING:
       return "running";
+    case RunState.COMPENSATING:
+      return "compensating";
     case RunState.SUCCEEDED:
       return "succeeded";
     case RunState.FAILED:

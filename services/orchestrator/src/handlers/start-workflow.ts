@@ -1,20 +1,21 @@
 import { AppError } from "@agentmesh/errors";
 import type { StartWorkflowRequest } from "@agentmesh/proto/orchestrator";
-import { resourceName } from "@agentmesh/resources";
 import { type Call, requirePrincipal } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { StartOutcome } from "../engine/start-runs.ts";
 import { readRunOf } from "./get-run.ts";
 import { toWireRun } from "./wire.ts";
+import { workflowName } from "./workflow-name.ts";
 
 const MAX_KEY_CHARS = 256;
 const MAX_PRIORITY = 9;
-/** Keys of runs that events started; nobody else may take one. */
-const RESERVED_PREFIX = "event:";
+/** Keys of runs that events and steps started; nobody else may take one. */
+const RESERVED_PREFIXES = ["event:", "child:"];
 
 export async function startWorkflow(context: Context, engine: Engine, request: StartWorkflowRequest, call: Call) {
   const { tenant, subject, actors } = requirePrincipal(call);
-  resourceName(request.workflow, "workflow");
+  workflowName(request.workflow);
   check(request);
   const outcome = await engine.start({
     tenant,
@@ -28,15 +29,21 @@ export async function startWorkflow(context: Context, engine: Engine, request: S
     requestId: call.requestId,
     traceparent: undefined,
   });
+  if (outcome.kind === "started") context.metrics.started("api", 1);
+  const started = await outcomeOf(context, outcome);
+  return typeof started === "string" ? readRunOf(context, tenant, started) : started;
+}
+
+/** The new run, or the id of the one that has its dedupe key. @throws AppError when it was refused */
+export async function outcomeOf(context: Context, outcome: StartOutcome) {
   switch (outcome.kind) {
     case "refused":
       throw outcome.error;
     case "known":
-      return readRunOf(context, tenant, outcome.runId);
+      return outcome.runId;
     case "started": {
-      context.metrics.started("api", 1);
       const { plan } = await context.definitions.get(context.db, outcome.run.head);
-      return toWireRun(outcome.run, plan);
+      return toWireRun(outcome.run, { plan });
     }
     default:
       return outcome satisfies never;
@@ -44,17 +51,22 @@ export async function startWorkflow(context: Context, engine: Engine, request: S
 }
 
 function check({ dedupeKey, priority }: StartWorkflowRequest): void {
-  if (dedupeKey.length > MAX_KEY_CHARS || dedupeKey.startsWith(RESERVED_PREFIX) || dedupeKey.includes("\0")) {
-    throw new AppError(
-      "INVALID_ARGUMENT",
-      `dedupe_key must have at most ${MAX_KEY_CHARS} characters and not start with ${RESERVED_PREFIX}`,
-      { reason: "BAD_DEDUPE_KEY", field: "dedupe_key" },
-    );
-  }
+  checkDedupeKey(dedupeKey);
   if (priority !== undefined && priority > MAX_PRIORITY) {
     throw new AppError("INVALID_ARGUMENT", `priority is ${priority}, expected 0 (lowest) to ${MAX_PRIORITY}`, {
       reason: "BAD_PRIORITY",
       field: "priority",
     });
   }
+}
+
+/** @throws AppError INVALID_ARGUMENT */
+export function checkDedupeKey(dedupeKey: string): void {
+  const isReserved = RESERVED_PREFIXES.some((prefix) => dedupeKey.startsWith(prefix));
+  if (dedupeKey.length <= MAX_KEY_CHARS && !isReserved && !dedupeKey.includes("\0")) return;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `dedupe_key must have at most ${MAX_KEY_CHARS} characters and not start with ${RESERVED_PREFIXES.join(" or ")}`,
+    { reason: "BAD_DEDUPE_KEY", field: "dedupe_key" },
+  );
 }

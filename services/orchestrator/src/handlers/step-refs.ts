@@ -5,7 +5,6 @@ import type { StepKey } from "../store/claims.ts";
 
 const MAX_STEPS = 256;
 const MAX_WORKER_CHARS = 128;
-const MAX_SMALLINT = 32_767;
 const MAX_INT = 2_147_483_647;
 
 /** What a worker may ask for at once. @throws AppError INVALID_ARGUMENT */
@@ -25,7 +24,7 @@ export function checkBatch(worker: string, count: number): void {
 
 /** An address that can exist; undefined for one that cannot, which is answered like one that does not. */
 export function readRef(ref: StepRef | undefined): StepKey | undefined {
-  if (!ref || !isId(ref.runId) || ref.shard > MAX_SMALLINT || ref.epoch > MAX_INT || ref.node.includes("\0")) {
+  if (!ref || !isId(ref.runId) || ref.shard > MAX_INT || ref.epoch > MAX_INT || ref.node.includes("\0")) {
     return undefined;
   }
   return { runId: ref.runId, node: ref.node, shard: ref.shard, epoch: ref.epoch };

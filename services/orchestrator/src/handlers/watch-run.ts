@@ -4,9 +4,9 @@ import { isId } from "@agentmesh/ids";
 import type { RunEvent, WatchRunRequest } from "@agentmesh/proto/orchestrator";
 import { type Call, type DeepPartial, requirePrincipal } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
-import { hintSubject } from "../engine/advance-runs.ts";
+import { hintSubject } from "../engine/hints.ts";
+import { isRunOf } from "../store/read-runs.ts";
 import { readEvents } from "../store/run-events.ts";
-import { readRun } from "../store/runs.ts";
 import { runNotFound } from "./wire.ts";
 
 // The hint makes it live; when one is lost, this makes it right.
@@ -22,7 +22,7 @@ export async function* watchRun(
 ): AsyncGenerator<DeepPartial<RunEvent>> {
   const { tenant } = requirePrincipal(call);
   const { id } = request;
-  if (!isId(id) || !(await readRun(context.db, tenant, id))) throw runNotFound(id);
+  if (!isId(id) || !(await isRunOf(context.db, tenant, id))) throw runNotFound(id);
   if (watchers >= MAX_WATCHERS) {
     throw new AppError("RESOURCE_EXHAUSTED", `${MAX_WATCHERS} runs are watched here already; try again later`, {
       reason: "TOO_MANY_WATCHERS",

@@ -1,34 +1,39 @@
 import { AppError } from "@agentmesh/errors";
 import { isId } from "@agentmesh/ids";
-import { StepState as WireStepState } from "@agentmesh/proto/orchestrator";
 import type { Plan } from "../domain/plan.ts";
-import { newStep, type RunState, type StepPhase, type StepState } from "../domain/run-state.ts";
-import { toWireState } from "../engine/advance-runs.ts";
-import type { StoredRun } from "../store/runs.ts";
+import { newStep } from "../domain/run-state.ts";
+import { toWireState } from "../engine/publish-outcome.ts";
+import type { StoredRun } from "../store/run-rows.ts";
+import { date, type StepValues, toWireStep } from "./wire-step.ts";
+import { openRoom, type Room } from "./wire-values.ts";
 
-const stepStates: Readonly<Record<StepPhase, WireStepState>> = {
-  pending: WireStepState.PENDING,
-  ready: WireStepState.READY,
-  dispatched: WireStepState.DISPATCHED,
-  running: WireStepState.RUNNING,
-  succeeded: WireStepState.SUCCEEDED,
-  failed: WireStepState.FAILED,
-  skipped: WireStepState.SKIPPED,
-  cancelled: WireStepState.CANCELLED,
+export type WireOptions = {
+  /** With it also the steps, those that never left waiting included. */
+  readonly plan?: Plan;
+  /** Values of steps by node. */
+  readonly values?: ReadonlyMap<string, StepValues>;
+  /** Room that is shared with other runs of the reply. */
+  readonly room?: Room;
+  readonly inputCut?: boolean;
+  readonly outputCut?: boolean;
 };
 
-/** A run as callers see it; with a plan also its steps, those that never left waiting included. */
-export function toWireRun({ head, state }: StoredRun, plan?: Plan, inputs: ReadonlyMap<string, unknown> = new Map()) {
-  const stepOf = (id: string) => toWireStep(state, state.steps.get(id) ?? newStep(id), inputs.get(id));
+/** A run as callers see it. */
+export function toWireRun({ head, state }: StoredRun, options: WireOptions = {}) {
+  const { plan, values, room = openRoom(), inputCut = false, outputCut = false } = options;
+  const output = room.take(state.output);
+  const input = room.take(state.input);
   return {
     id: state.id,
     tenant: head.tenant,
     workflow: head.workflow,
     workflowVersion: head.version,
     state: toWireState(state.phase),
-    input: asObject(state.input),
-    output: state.output,
-    steps: plan ? plan.spec.steps.map((spec) => stepOf(spec.id)) : [],
+    input: inputCut ? undefined : asObject(input.value),
+    inputCut: input.cut || inputCut,
+    output: output.value,
+    outputCut: output.cut || outputCut,
+    steps: plan ? stepsOf(plan, { head, state }, values ?? new Map(), room) : [],
     failure: state.failure,
     subject: head.subject,
     origin: head.origin,
@@ -38,38 +43,36 @@ export function toWireRun({ head, state }: StoredRun, plan?: Plan, inputs: Reado
     createdAt: head.createdAt,
     endedAt: date(state.endedAtMs),
     costNanoUsd: state.costNanoUsd,
+    paused: state.pausedAtMs !== undefined,
+    deadline: date(state.deadlineMs),
+    slaAt: date(state.slaAtMs),
+    atRisk: state.atRisk,
+    parentRunId: state.parent?.run ?? "",
+    parentNode: state.parent?.node ?? "",
   };
 }
 
-function toWireStep(run: RunState, step: StepState, input: unknown) {
-  const neverRan = step.state === "pending" && run.phase !== "running";
-  return {
-    node: step.node,
-    shard: step.shard,
-    state: neverRan ? WireStepState.CANCELLED : stepStates[step.state],
-    epoch: step.epoch,
-    attempt: step.attempt,
-    worker: step.worker,
-    input,
-    output: step.output,
-    failure: step.failure,
-    startedAt: date(step.startedAtMs),
-    endedAt: date(step.endedAtMs),
-    costNanoUsd: step.costNanoUsd,
-  };
+/** The declared steps in their order, then what is undone. */
+function stepsOf(plan: Plan, { state }: StoredRun, values: ReadonlyMap<string, StepValues>, room: Room) {
+  const undone = [...state.steps.values()].filter((step) => step.shard === 0 && step.node.endsWith("~undo"));
+  const nodes = [...plan.spec.steps.map((spec) => spec.id), ...undone.map((step) => step.node)];
+  return nodes.map((node) =>
+    toWireStep(plan, state, state.steps.get(node) ?? newStep(node), values.get(node) ?? {}, room),
+  );
 }
 
-function date(ms: number | undefined): Date | undefined {
-  return ms === undefined ? undefined : new Date(ms);
-}
-
-function asObject(value: unknown): Record<string, unknown> {
+function asObject(value: unknown): Record<string, unknown> | undefined {
+  if (value === undefined) return undefined;
   return value !== null && typeof value === "object" ? Object.fromEntries(Object.entries(value)) : {};
 }
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 500;
 const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+export function pageLimit(pageSize: number): number {
+  return Math.min(pageSize || DEFAULT_PAGE, MAX_PAGE);
+}
 
 /**
  * Where a page of newest-first rows starts, and how long it is.
@@ -78,13 +81,15 @@ const LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff";
  */
 export function readPage(request: { pageSize: number; pageToken: string }): { before: string; limit: number } {
   const { pageSize, pageToken } = request;
-  if (pageToken !== "" && !isId(pageToken)) {
-    throw new AppError("INVALID_ARGUMENT", "page_token is not one that a page gave; leave it empty to start again", {
-      reason: "BAD_PAGE_TOKEN",
-      field: "page_token",
-    });
-  }
-  return { before: pageToken || LAST_ID, limit: Math.min(pageSize || DEFAULT_PAGE, MAX_PAGE) };
+  if (pageToken !== "" && !isId(pageToken)) throw badPageToken();
+  return { before: pageToken || LAST_ID, limit: pageLimit(pageSize) };
+}
+
+export function badPageToken(): AppError {
+  return new AppError("INVALID_ARGUMENT", "page_token is not one that a page gave; leave it empty to start again", {
+    reason: "BAD_PAGE_TOKEN",
+    field: "page_token",
+  });
 }
 
 /** @throws AppError NOT_FOUND, also for what is no id at all and for another tenant's run */
@@ -97,4 +102,12 @@ export function runNotFound(id: string): AppError {
       field: "id",
     },
   );
+}
+
+export function stepNotFound(node: string, shard: number): AppError {
+  const name = JSON.stringify(shard === 0 ? node.slice(0, 80) : `${node.slice(0, 80)}#${shard}`);
+  return new AppError("NOT_FOUND", `the run has no step ${name}, or it has not begun; list its steps`, {
+    reason: "STEP_NOT_FOUND",
+    field: "node",
+  });
 }

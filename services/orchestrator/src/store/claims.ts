@@ -1,4 +1,5 @@
 import type { Queryable } from "@agentmesh/postgres";
+import type { StepDetail } from "../domain/run-state.ts";
 
 export type StepKey = { readonly runId: string; readonly node: string; readonly shard: number; readonly epoch: number };
 
@@ -15,6 +16,7 @@ export type ClaimedStep = {
   readonly input: unknown;
   /** Of its JSON. */
   readonly input_bytes: number;
+  readonly detail: StepDetail | null;
   readonly dispatched_at: Date | null;
   readonly started_at: Date;
   readonly tenant: string;
@@ -37,11 +39,11 @@ export async function claimSteps(
     `UPDATE step s SET state = 'running', worker = a.worker,
        lease_until = date_trunc('milliseconds', now()) + $6::int * interval '1 millisecond',
        started_at = CASE WHEN s.state = 'running' THEN s.started_at ELSE date_trunc('milliseconds', now()) END
-     FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::int[], $5::text[]) AS a (run, node, shard, epoch, worker)
+     FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[]) AS a (run, node, shard, epoch, worker)
      JOIN run r ON r.id = a.run
      WHERE s.run = a.run AND s.node = a.node AND s.shard = a.shard AND s.epoch = a.epoch
        AND (s.state = 'dispatched' OR (s.state = 'running' AND s.worker = a.worker))
-     RETURNING s.run, s.node, s.shard, s.epoch, s.attempt, s.worker, s.input,
+     RETURNING s.run, s.node, s.shard, s.epoch, s.attempt, s.worker, s.input, s.detail,
        octet_length(s.input::text) AS input_bytes, s.dispatched_at, s.started_at, r.tenant,
        r.subject, r.workflow, r.version, r.traceparent`,
     [...keyColumns(requests), requests.map((request) => request.worker), leaseMs],
@@ -54,7 +56,7 @@ export async function returnSteps(db: Queryable, worker: string, steps: readonly
   const { rows } = await db.query<{ run: string; node: string; shard: number; epoch: number }>(
     `UPDATE step s SET state = 'dispatched', epoch = s.epoch + 1, worker = '', lease_until = NULL, started_at = NULL,
        dispatched_at = date_trunc('milliseconds', now())
-     FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::int[]) AS a (run, node, shard, epoch)
+     FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) AS a (run, node, shard, epoch)
      WHERE s.run = a.run AND s.node = a.node AND s.shard = a.shard AND s.epoch = a.epoch
        AND s.state = 'running' AND s.worker = $5
      RETURNING s.run, s.node, s.shard, s.epoch`,
@@ -63,7 +65,11 @@ export async function returnSteps(db: Queryable, worker: string, steps: readonly
   return rows.map((row) => ({ runId: row.run, node: row.node, shard: row.shard, epoch: row.epoch }));
 }
 
-/** Renews the leases of a worker. @returns the steps that it still holds */
+/**
+ * Renews the leases of a worker, but not of what a compensating run no longer wants: that one is to stop.
+ *
+ * @returns the steps that it goes on with
+ */
 export async function renewLeases(
   db: Queryable,
   worker: string,
@@ -72,9 +78,11 @@ export async function renewLeases(
 ): Promise<ReadonlySet<string>> {
   const { rows } = await db.query<{ run: string; node: string; shard: number; epoch: number }>(
     `UPDATE step s SET lease_until = date_trunc('milliseconds', now()) + $6::int * interval '1 millisecond'
-     FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::int[]) AS a (run, node, shard, epoch)
+     FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) AS a (run, node, shard, epoch)
+     JOIN run r ON r.id = a.run
      WHERE s.run = a.run AND s.node = a.node AND s.shard = a.shard AND s.epoch = a.epoch
        AND s.state = 'running' AND s.worker = $5
+       AND (r.state = 'running' OR (r.state = 'compensating' AND s.node LIKE '%~undo'))
      RETURNING s.run, s.node, s.shard, s.epoch`,
     [...keyColumns(steps), worker, leaseMs],
   );
@@ -95,9 +103,9 @@ export async function noteStarted(tx: Queryable, steps: readonly ClaimedStep[]):
   await tx.query(
     `WITH held AS (
        SELECT r.id, s.node, s.epoch, s.attempt, s.worker, r.seq FROM run r
-       JOIN unnest($1::uuid[], $2::text[], $3::smallint[], $4::int[]) AS a (run, node, shard, epoch) ON a.run = r.id
+       JOIN unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) AS a (run, node, shard, epoch) ON a.run = r.id
        JOIN step s ON s.run = a.run AND s.node = a.node AND s.shard = a.shard AND s.epoch = a.epoch
-       WHERE s.state = 'running' AND r.state = 'running' ORDER BY r.id FOR NO KEY UPDATE OF r
+       WHERE s.state = 'running' AND r.state IN ('running', 'compensating') ORDER BY r.id FOR NO KEY UPDATE OF r
      ), numbered AS (
        SELECT *, seq + row_number() OVER (PARTITION BY id ORDER BY node) AS next FROM held
      ), said AS (

@@ -3,6 +3,8 @@ import type { Queryable } from "@agentmesh/postgres";
 import { LRUCache } from "lru-cache";
 import { compileInputSchema, type InputCheck } from "../domain/input-schema.ts";
 import { compilePlan, type Plan } from "../domain/plan.ts";
+import { compileTeam } from "../domain/team/compile-team.ts";
+import { teamSpec } from "../domain/team/team-spec.ts";
 import { workflowSpec } from "../domain/workflow-spec.ts";
 
 /** A version of a workflow, made ready. It never changes, so it is remembered as long as there is room. */
@@ -22,6 +24,7 @@ export type Definitions = {
 };
 
 const MAX_REMEMBERED = 1000;
+const TEAM = "team:";
 
 export function createDefinitions(): Definitions {
   const remembered = new LRUCache<string, Definition>({ max: MAX_REMEMBERED });
@@ -30,7 +33,9 @@ export function createDefinitions(): Definitions {
       const key = `${tenant}/${workflow}@${version}`;
       const known = remembered.get(key);
       if (known) return known;
-      const plan = compilePlan(workflowSpec.parse(await readSpec(db, tenant, workflow, version)));
+      const stored = await readSpec(db, tenant, workflow, version);
+      const isTeam = workflow.startsWith(TEAM);
+      const plan = compilePlan(isTeam ? compileTeam(teamSpec.parse(stored)) : workflowSpec.parse(stored));
       const definition = { tenant, name: workflow, version, plan, checkInput: compileInputSchema(plan.spec.input) };
       remembered.set(key, definition);
       return definition;
@@ -38,17 +43,22 @@ export function createDefinitions(): Definitions {
   };
 }
 
-async function readSpec(db: Queryable, tenant: string, name: string, version: number): Promise<unknown> {
+async function readSpec(db: Queryable, tenant: string, workflow: string, version: number): Promise<unknown> {
   const { rows } = await db.query<{ spec: unknown }>(
-    "SELECT spec FROM resource_version WHERE tenant = $1 AND kind = 'Workflow' AND name = $2 AND version = $3",
-    [tenant, name, version],
+    "SELECT spec FROM resource_version WHERE tenant = $1 AND kind = $2 AND name = $3 AND version = $4",
+    [tenant, ...kindAndName(workflow), version],
   );
   const [row] = rows;
   if (row) return row.spec;
   throw new AppError(
     "DATA_LOSS",
-    `version ${version} of Workflow/${name} of ${tenant} is gone, and runs are pinned to it`,
+    `version ${version} of ${kindAndName(workflow).join("/")} of ${tenant} is gone, and runs are pinned to it`,
   );
+}
+
+/** The resource a workflow comes from: a Workflow, or a Team for `team:<name>`. */
+function kindAndName(workflow: string): [kind: string, name: string] {
+  return workflow.startsWith(TEAM) ? ["Team", workflow.slice(TEAM.length)] : ["Workflow", workflow];
 }
 
 /** The current version of each workflow asked for; those that do not exist are left out. Keys: `tenant/name`. */
@@ -58,9 +68,15 @@ export async function currentVersions(
 ): Promise<Map<string, number>> {
   const unique = [...new Map(asked.map((one) => [`${one.tenant}/${one.workflow}`, one])).values()];
   const { rows } = await db.query<{ tenant: string; name: string; version: number }>(
-    `SELECT r.tenant, r.name, r.version FROM unnest($1::text[], $2::text[]) AS a (tenant, name)
-     JOIN resource r ON r.tenant = a.tenant AND r.kind = 'Workflow' AND r.name = a.name AND NOT r.deleted`,
-    [unique.map((one) => one.tenant), unique.map((one) => one.workflow)],
+    `SELECT r.tenant, a.workflow AS name, r.version
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS a (tenant, workflow, kind, name)
+     JOIN resource r ON r.tenant = a.tenant AND r.kind = a.kind AND r.name = a.name AND NOT r.deleted`,
+    [
+      unique.map((one) => one.tenant),
+      unique.map((one) => one.workflow),
+      unique.map((one) => kindAndName(one.workflow)[0]),
+      unique.map((one) => kindAndName(one.workflow)[1]),
+    ],
   );
   return new Map(rows.map((row) => [`${row.tenant}/${row.name}`, row.version]));
 }

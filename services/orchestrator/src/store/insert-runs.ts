@@ -12,16 +12,18 @@ import {
 
 const INSERT = `WITH stored AS (
   INSERT INTO run (id, tenant, workflow, version, state, priority, subject, origin, dedupe_key, seq, input, output,
-    failure, traceparent, created_at, deadline, ended_at, wake_at)
-  SELECT * FROM unnest($18::uuid[], $19::text[], $20::text[], $21::int[], $22::text[], $23::smallint[], $24::text[],
-    $25::text[], $26::text[], $27::int[], $28::json[], $29::json[], $30::json[], $31::text[], $32::timestamptz[],
-    $33::timestamptz[], $34::timestamptz[], $35::timestamptz[])
+    failure, traceparent, created_at, deadline, ended_at, wake_at, actors, parent_run, parent_node, parent_shard, depth,
+    started_by, sla_at, light)
+  SELECT * FROM unnest($22::uuid[], $23::text[], $24::text[], $25::int[], $26::text[], $27::smallint[], $28::text[],
+    $29::text[], $30::text[], $31::int[], $32::json[], $33::json[], $34::json[], $35::text[], $36::timestamptz[],
+    $37::timestamptz[], $38::timestamptz[], $39::timestamptz[], $40::json[], $41::uuid[], $42::text[], $43::int[],
+    $44::smallint[], $45::text[], $46::timestamptz[], $47::boolean[])
   ON CONFLICT (tenant, workflow, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
 ), steps AS (
   INSERT INTO step (${stepColumns}) ${freshSteps} JOIN stored ON stored.id = s.run
 ), said AS (
   INSERT INTO run_event (run, seq, at, events)
-  SELECT e.run, e.seq, now(), e.events FROM unnest($15::uuid[], $16::int[], $17::json[]) AS e (run, seq, events)
+  SELECT e.run, e.seq, now(), e.events FROM unnest($19::uuid[], $20::int[], $21::json[]) AS e (run, seq, events)
   JOIN stored ON stored.id = e.run
 ) SELECT id FROM stored`;
 
@@ -56,8 +58,27 @@ export async function insertRuns(tx: Queryable, all: readonly Advanced[]): Promi
     runs.map((run) => time(run.deadlineMs)),
     runs.map((run) => time(run.endedAtMs)),
     runs.map((run) => time(run.wakeAtMs)),
+    heads.map((head) => (head.actors.length > 0 ? JSON.stringify(head.actors) : null)),
+    runs.map((run) => run.parent?.run ?? null),
+    runs.map((run) => run.parent?.node ?? null),
+    runs.map((run) => run.parent?.shard ?? null),
+    heads.map((head) => head.depth),
+    runs.map((run) => (run.startedBy === "" ? null : run.startedBy)),
+    runs.map((run) => time(run.slaAtMs)),
+    heads.map((head) => head.light),
   ]);
   return new Set(rows.map((row) => row.id));
+}
+
+/** Copies the shards of some nodes of another run into a new run. */
+export async function copyShards(tx: Queryable, from: string, to: string, nodes: readonly string[]): Promise<void> {
+  await tx.query(
+    `INSERT INTO step (${stepColumns})
+     SELECT $2, node, shard, state, epoch, done_epoch, attempt, takeovers, gate_retries, false, priority, deadline, '',
+       ready_at, dispatched_at, started_at, ended_at, input, output, failure, 0, done_seq, detail, '', 0, false
+     FROM step WHERE run = $1 AND node = ANY($3::text[]) AND shard > 0`,
+    [from, to, nodes],
+  );
 }
 
 export type DedupeKey = { readonly tenant: string; readonly workflow: string; readonly dedupeKey: string };

@@ -1,7 +1,8 @@
 import type { Queryable } from "@agentmesh/postgres";
 import type { Advance } from "../domain/advance.ts";
 import type { StepState } from "../domain/run-state.ts";
-import type { RunHead } from "./runs.ts";
+import { stepKey } from "../domain/run-state.ts";
+import type { RunHead } from "./run-rows.ts";
 
 /** An advance of a run, to be written. */
 export type Advanced = { readonly head: RunHead; readonly advance: Advance };
@@ -19,46 +20,65 @@ type StepWrite = {
   readonly input: string | undefined;
 };
 
-/** What of new steps is stored; the first 14 parameters. Also used where runs are inserted. */
+// A class of priority is worth this much waiting: then the lowest passes the highest after five minutes.
+const BUCKET_S = 30;
+const bucketOf = (ready: string, priority: string) =>
+  `floor(extract(epoch FROM coalesce(${ready}, now())) / ${BUCKET_S})::int - ${priority}`;
+
+const isLive = (shard: string, state: string) =>
+  `${shard} > 0 AND ${state} NOT IN ('succeeded', 'failed', 'skipped', 'cancelled')`;
+
+/** What of new steps is stored; the first 18 parameters. Also used where runs are inserted. */
 export const freshSteps = `SELECT run, node, shard, state, epoch, 0, 1, 0, 0, queued, priority, deadline, '', ready_at,
-    dispatched_at, ended_at, input, output, failure, 0
-  FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::int[], $6::boolean[], $7::smallint[],
-    $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::json[], $13::json[], $14::json[])
-    AS s (run, node, shard, state, epoch, queued, priority, deadline, ready_at, dispatched_at, ended_at, input, output,
-    failure)`;
+    dispatched_at, started_at, ended_at, input, output, failure, 0, done_seq, detail, tenant,
+    CASE WHEN queued THEN ${bucketOf("ready_at", "priority")} ELSE 0 END, ${isLive("shard", "state")}
+  FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::int[], $6::boolean[], $7::smallint[],
+    $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::json[],
+    $14::json[], $15::json[], $16::int[], $17::json[], $18::text[])
+    AS s (run, node, shard, state, epoch, queued, priority, deadline, ready_at, dispatched_at, started_at, ended_at,
+    input, output, failure, done_seq, detail, tenant)`;
 
 export const stepColumns = `run, node, shard, state, epoch, done_epoch, attempt, takeovers, gate_retries, queued,
-  priority, deadline, worker, ready_at, dispatched_at, ended_at, input, output, failure, cost_nano_usd`;
+  priority, deadline, worker, ready_at, dispatched_at, started_at, ended_at, input, output, failure, cost_nano_usd,
+  done_seq, detail, tenant, bucket, live`;
 
 // One statement, for each round trip costs both sides a wake-up: a fifth of the CPU of a run when there were four.
+// Arrays and not one JSON document: json_to_recordset unescapes, so an output that holds a NUL escape would fail.
 // `moved` is the one place where a row may have changed under us, because claims, heartbeats and the backlog do not
 // take the run's lock: state, epoch and, where the lease decided, the lease must be what was read.
+// An output and an input that are not given stay: of a run that is loaded by parts they are not at hand.
 const WRITE = `WITH fresh AS (
   INSERT INTO step (${stepColumns}) ${freshSteps}
 ), moved AS (
   UPDATE step s SET state = w.state, epoch = w.epoch, done_epoch = w.done_epoch, attempt = w.attempt,
     takeovers = w.takeovers, gate_retries = w.gate_retries, queued = w.queued, worker = w.worker,
     ready_at = w.ready_at, dispatched_at = w.dispatched_at, lease_until = w.lease_until,
-    started_at = w.started_at, ended_at = w.ended_at, output = w.output, failure = w.failure,
-    cost_nano_usd = w.cost_nano_usd
-  FROM unnest($15::uuid[], $16::text[], $17::smallint[], $18::text[], $19::int[], $20::timestamptz[], $21::text[],
-    $22::int[], $23::int[], $24::smallint[], $25::smallint[], $26::smallint[], $27::boolean[], $28::text[],
-    $29::timestamptz[], $30::timestamptz[], $31::timestamptz[], $32::timestamptz[], $33::timestamptz[], $34::json[],
-    $35::json[], $36::bigint[]) AS w (run, node, shard, was_state, was_epoch, was_lease, state, epoch, done_epoch,
-    attempt, takeovers, gate_retries, queued, worker, ready_at, dispatched_at, lease_until, started_at, ended_at,
-    output, failure, cost_nano_usd)
+    started_at = w.started_at, ended_at = w.ended_at, output = coalesce(w.output, s.output), failure = w.failure,
+    cost_nano_usd = w.cost_nano_usd, done_seq = w.done_seq, detail = w.detail, input = coalesce(w.input, s.input),
+    deadline = w.deadline, tenant = coalesce(nullif(w.tenant, ''), s.tenant),
+    bucket = CASE WHEN w.queued THEN ${bucketOf("w.ready_at", "s.priority")} ELSE s.bucket END,
+    live = ${isLive("s.shard", "w.state")}
+  FROM unnest($19::uuid[], $20::text[], $21::int[], $22::text[], $23::int[], $24::timestamptz[], $25::text[],
+    $26::int[], $27::int[], $28::smallint[], $29::smallint[], $30::smallint[], $31::boolean[], $32::text[],
+    $33::timestamptz[], $34::timestamptz[], $35::timestamptz[], $36::timestamptz[], $37::timestamptz[], $38::json[],
+    $39::json[], $40::bigint[], $41::int[], $42::json[], $43::json[], $44::timestamptz[], $45::text[])
+    AS w (run, node, shard, was_state, was_epoch, was_lease, state, epoch, done_epoch, attempt, takeovers,
+    gate_retries, queued, worker, ready_at, dispatched_at, lease_until, started_at, ended_at, output, failure,
+    cost_nano_usd, done_seq, detail, input, deadline, tenant)
   WHERE s.run = w.run AND s.node = w.node AND s.shard = w.shard AND s.state = w.was_state
     AND s.epoch = w.was_epoch AND (w.was_lease IS NULL OR s.lease_until = w.was_lease)
   RETURNING 1
 ), said AS (
   INSERT INTO run_event (run, seq, at, events)
-  SELECT run, seq, now(), events FROM unnest($37::uuid[], $38::int[], $39::json[]) AS e (run, seq, events)
+  SELECT run, seq, now(), events FROM unnest($46::uuid[], $47::int[], $48::json[]) AS e (run, seq, events)
 ), runs AS (
   UPDATE run r SET state = w.state, seq = w.seq, cancel_requested = w.cancel_requested, output = w.output,
-    failure = w.failure, cost_nano_usd = w.cost_nano_usd, ended_at = w.ended_at, wake_at = w.wake_at
-  FROM unnest($40::uuid[], $41::text[], $42::int[], $43::boolean[], $44::json[], $45::json[], $46::bigint[],
-    $47::timestamptz[], $48::timestamptz[]) AS w (id, state, seq, cancel_requested, output, failure, cost_nano_usd,
-    ended_at, wake_at)
+    failure = w.failure, cost_nano_usd = w.cost_nano_usd, ended_at = w.ended_at, wake_at = w.wake_at,
+    deadline = w.deadline, paused_at = w.paused_at, ending = w.ending, sla_at = w.sla_at, at_risk = w.at_risk
+  FROM unnest($49::uuid[], $50::text[], $51::int[], $52::boolean[], $53::json[], $54::json[], $55::bigint[],
+    $56::timestamptz[], $57::timestamptz[], $58::timestamptz[], $59::timestamptz[], $60::text[], $61::timestamptz[],
+    $62::boolean[]) AS w (id, state, seq, cancel_requested, output, failure, cost_nano_usd, ended_at, wake_at,
+    deadline, paused_at, ending, sla_at, at_risk)
   WHERE r.id = w.id
 ) SELECT count(*)::int AS moved FROM moved`;
 
@@ -82,17 +102,14 @@ export async function writeAdvances(tx: Queryable, all: readonly Advanced[]): Pr
 }
 
 export function stepWrites({ head, advance }: Advanced): StepWrite[] {
-  return advance.changed.map((step) => ({
-    run: advance.run,
-    head,
-    step,
-    before: advance.before.steps.get(step.node),
-    input: advance.inputs.get(step.node),
-  }));
+  return advance.changed.map((step) => {
+    const key = stepKey(step.node, step.shard);
+    return { run: advance.run, head, step, before: advance.before.steps.get(key), input: advance.inputs.get(key) };
+  });
 }
 
 function hasChanged({ advance: { run, before, changed } }: Advanced): boolean {
-  return run.seq > before.seq || changed.length > 0 || run.wakeAtMs !== before.wakeAtMs;
+  return run.seq > before.seq || changed.length > 0 || run.wakeAtMs !== before.wakeAtMs || run.atRisk !== before.atRisk;
 }
 
 /** Parameters of `freshSteps`. */
@@ -108,10 +125,14 @@ export function freshStepValues(writes: readonly StepWrite[]): unknown[] {
     writes.map(({ run }) => time(run.deadlineMs)),
     writes.map(({ step }) => time(step.readyAtMs)),
     writes.map(({ step }) => time(step.dispatchedAtMs)),
+    writes.map(({ step }) => time(step.startedAtMs)),
     writes.map(({ step }) => time(step.endedAtMs)),
     writes.map(({ input }) => input ?? "null"),
     writes.map(({ step }) => json(step.output)),
     writes.map(({ step }) => json(step.failure)),
+    writes.map(({ step }) => step.doneSeq),
+    writes.map(({ step }) => detail(step)),
+    writes.map(({ head, step }) => (step.queued ? head.tenant : "")),
   ];
 }
 
@@ -136,9 +157,14 @@ function knownStepValues(writes: readonly StepWrite[]): unknown[] {
     writes.map(({ step }) => time(step.leaseUntilMs)),
     writes.map(({ step }) => time(step.startedAtMs)),
     writes.map(({ step }) => time(step.endedAtMs)),
-    writes.map(({ step }) => json(step.output)),
+    writes.map(({ step, before }) => (step.output === before?.output ? null : json(step.output))),
     writes.map(({ step }) => json(step.failure)),
     writes.map(({ step }) => step.costNanoUsd),
+    writes.map(({ step }) => step.doneSeq),
+    writes.map(({ step }) => detail(step)),
+    writes.map(({ input }) => input ?? null),
+    writes.map(({ run }) => time(run.deadlineMs)),
+    writes.map(({ head, step }) => (step.queued ? head.tenant : "")),
   ];
 }
 
@@ -163,6 +189,11 @@ function runValues(runs: readonly Advance["run"][]): unknown[] {
     runs.map((run) => run.costNanoUsd),
     runs.map((run) => time(run.endedAtMs)),
     runs.map((run) => time(run.wakeAtMs)),
+    runs.map((run) => time(run.deadlineMs)),
+    runs.map((run) => time(run.pausedAtMs)),
+    runs.map((run) => run.ending ?? null),
+    runs.map((run) => time(run.slaAtMs)),
+    runs.map((run) => run.atRisk),
   ];
 }
 
@@ -178,4 +209,9 @@ export function time(ms: number | undefined): string | null {
 
 export function json(value: unknown): string | null {
   return value === undefined || value === null ? null : JSON.stringify(value);
+}
+
+function detail(step: StepState): string | null {
+  for (const _ in step.detail) return JSON.stringify(step.detail);
+  return null;
 }

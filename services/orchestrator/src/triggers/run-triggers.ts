@@ -3,12 +3,12 @@ import { describeError } from "@agentmesh/errors";
 import { watchResources } from "@agentmesh/resources";
 import type { Context } from "../context.ts";
 import { compileMapping } from "../domain/mapping.ts";
-import { triggerSpec } from "../domain/workflow-spec.ts";
-import { repeat } from "../engine/sweep.ts";
+import { repeat } from "../engine/repeat.ts";
 import type { Snapshots } from "../snapshots.ts";
 import { forgetGone, listBindings, listGone, type TriggerBinding } from "../store/trigger-bindings.ts";
 import { handleEvents } from "./handle-events.ts";
-import type { Trigger } from "./read-trigger-event.ts";
+import { triggerSpec } from "./trigger-spec.ts";
+import type { Trigger } from "./weigh-occasion.ts";
 
 // The snapshot of triggers says at once that something changed; the table is what counts, and is read this often anyway.
 const RECONCILE_EVERY_MS = 5_000;
@@ -70,9 +70,9 @@ export function runTriggers(context: Context, snapshots: Snapshots): AsyncDispos
   };
 }
 
-function readTrigger({ tenant, name, spec, durable }: TriggerBinding): Trigger {
+function readTrigger({ tenant, name, spec }: TriggerBinding): Trigger {
   const read = triggerSpec.parse(spec);
-  return { tenant, name, spec: read, input: compileMapping(read.input), durable };
+  return { tenant, name, spec: read, input: compileMapping(read.input) };
 }
 
 /** Gone already is as good; a server that is away is asked again at the next round. */

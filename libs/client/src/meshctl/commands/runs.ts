@@ -1,13 +1,16 @@
-import { ListRunsReply, RunState } from "@agentmesh/proto/orchestrator";
+import { ListRunsReply, type Run, RunState } from "@agentmesh/proto/orchestrator";
 import type { Command } from "../command.ts";
+import { isLive } from "../live.ts";
 import { usd } from "../money.ts";
 import { firstRows, limitOf, limitOption } from "../pages.ts";
+import { runOf } from "../run-words.ts";
 import { stateCell } from "../state.ts";
-import { printTable } from "../table.ts";
+import { type Cell, printTable } from "../table.ts";
 import { took, when } from "../time.ts";
 
 const STATES = {
   running: RunState.RUNNING,
+  compensating: RunState.COMPENSATING,
   succeeded: RunState.SUCCEEDED,
   failed: RunState.FAILED,
   cancelled: RunState.CANCELLED,
@@ -15,26 +18,30 @@ const STATES = {
 
 export const runs: Command = {
   usage: ["runs [--workflow NAME] [--state STATE]"],
+  about: "A compensating run undoes what it did before it ends. Teams are workflows named team:NAME.",
   options: {
     workflow: { short: "w", value: "NAME", about: "Only runs of this workflow" },
-    state: { short: "s", value: "STATE", about: "running, succeeded, failed or cancelled" },
+    state: { short: "s", value: "STATE", about: "running, compensating, succeeded, failed or cancelled" },
+    parent: { value: "RUN", about: "Only runs that steps of this run started" },
     limit: limitOption,
   },
   examples: ["runs --state failed", "runs --workflow triage --limit 5"],
   async run(shell, args) {
     const { out } = shell;
-    const state = args.choice("state", ["running", "succeeded", "failed", "cancelled"]);
+    const state = args.choice("state", ["running", "compensating", "succeeded", "failed", "cancelled"]);
     const limit = limitOf(args);
+    const workflow = args.text("workflow") ?? "";
+    const parentRunId = runOf([args.text("parent") ?? ""]);
     const { mesh } = await shell.session();
     const found = await firstRows(limit, async (page) => {
-      const filter = { workflow: args.text("workflow") ?? "", ...(state && { state: STATES[state] }) };
+      const filter = { workflow, parentRunId, ...(state && { state: STATES[state] }) };
       const reply = await mesh.orchestrator.listRuns({ ...filter, ...page });
       return { rows: reply.runs, next: reply.nextPageToken };
     });
     const now = new Date();
     const rows = found.map((run) => [
       run.id,
-      stateCell(run.state),
+      stateOf(run),
       run.workflow,
       when(run.createdAt, now),
       took(run.createdAt, run.endedAt, now),
@@ -47,3 +54,9 @@ export const runs: Command = {
     return 0;
   },
 };
+
+function stateOf(run: Run): Cell {
+  if (run.paused) return { text: "paused", style: "yellow" };
+  if (run.atRisk && isLive(run)) return { text: "at risk", style: "yellow" };
+  return stateCell(run.state);
+}

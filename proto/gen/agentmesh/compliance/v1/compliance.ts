@@ -125,8 +125,13 @@ export interface DlpFound {
 }
 
 export interface AuditRecorded {
+  /** Of the first entry. */
   entryId: string;
-  entry: AuditEntry | undefined;
+  entry:
+    | AuditEntry
+    | undefined;
+  /** Further entries of the same transaction and tenant. */
+  more: AuditEntry[];
 }
 
 function createBaseClassifyRequest(): ClassifyRequest {
@@ -1712,7 +1717,7 @@ export const DlpFound: MessageFns<DlpFound> = {
 };
 
 function createBaseAuditRecorded(): AuditRecorded {
-  return { entryId: "", entry: undefined };
+  return { entryId: "", entry: undefined, more: [] };
 }
 
 export const AuditRecorded: MessageFns<AuditRecorded> = {
@@ -1722,6 +1727,9 @@ export const AuditRecorded: MessageFns<AuditRecorded> = {
     }
     if (message.entry !== undefined) {
       AuditEntry.encode(message.entry, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.more) {
+      AuditEntry.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1755,6 +1763,14 @@ export const AuditRecorded: MessageFns<AuditRecorded> = {
             message.entry = AuditEntry.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.more.push(AuditEntry.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1775,6 +1791,7 @@ export const AuditRecorded: MessageFns<AuditRecorded> = {
         ? globalThis.String(object.entry_id)
         : "",
       entry: isSet(object.entry) ? AuditEntry.fromJSON(object.entry) : undefined,
+      more: globalThis.Array.isArray(object?.more) ? object.more.map((e: any) => AuditEntry.fromJSON(e)) : [],
     };
   },
 
@@ -1785,6 +1802,9 @@ export const AuditRecorded: MessageFns<AuditRecorded> = {
     }
     if (message.entry !== undefined) {
       obj.entry = AuditEntry.toJSON(message.entry);
+    }
+    if (message.more?.length) {
+      obj.more = message.more.map((e) => AuditEntry.toJSON(e));
     }
     return obj;
   },
@@ -1798,6 +1818,7 @@ export const AuditRecorded: MessageFns<AuditRecorded> = {
     message.entry = (object.entry !== undefined && object.entry !== null)
       ? AuditEntry.fromPartial(object.entry)
       : undefined;
+    message.more = object.more?.map((e) => AuditEntry.fromPartial(e)) || [];
     return message;
   },
 };

@@ -17,6 +17,8 @@ export const RunState = {
   SUCCEEDED: "RUN_STATE_SUCCEEDED",
   FAILED: "RUN_STATE_FAILED",
   CANCELLED: "RUN_STATE_CANCELLED",
+  /** COMPENSATING - Undoes what it did, in reverse order; `failure` says why. Ends as failed or cancelled. */
+  COMPENSATING: "RUN_STATE_COMPENSATING",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -28,6 +30,7 @@ export namespace RunState {
   export type SUCCEEDED = typeof RunState.SUCCEEDED;
   export type FAILED = typeof RunState.FAILED;
   export type CANCELLED = typeof RunState.CANCELLED;
+  export type COMPENSATING = typeof RunState.COMPENSATING;
   export type UNRECOGNIZED = typeof RunState.UNRECOGNIZED;
 }
 
@@ -48,6 +51,9 @@ export function runStateFromJSON(object: any): RunState {
     case 4:
     case "RUN_STATE_CANCELLED":
       return RunState.CANCELLED;
+    case 5:
+    case "RUN_STATE_COMPENSATING":
+      return RunState.COMPENSATING;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -67,6 +73,8 @@ export function runStateToJSON(object: RunState): string {
       return "RUN_STATE_FAILED";
     case RunState.CANCELLED:
       return "RUN_STATE_CANCELLED";
+    case RunState.COMPENSATING:
+      return "RUN_STATE_COMPENSATING";
     case RunState.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -85,6 +93,8 @@ export function runStateToNumber(object: RunState): number {
       return 3;
     case RunState.CANCELLED:
       return 4;
+    case RunState.COMPENSATING:
+      return 5;
     case RunState.UNRECOGNIZED:
     default:
       return -1;
@@ -106,6 +116,10 @@ export const StepState = {
   /** SKIPPED - Its condition was false or its branch was not taken. */
   SKIPPED: "STEP_STATE_SKIPPED",
   CANCELLED: "STEP_STATE_CANCELLED",
+  /** WAITING - For its items, a child run, an approval, a time or an event. */
+  WAITING: "STEP_STATE_WAITING",
+  /** IN_DOUBT - Nobody knows whether its effect happened, or its undo gave up: a person decides with ResolveStep. */
+  IN_DOUBT: "STEP_STATE_IN_DOUBT",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
 
@@ -121,6 +135,8 @@ export namespace StepState {
   export type FAILED = typeof StepState.FAILED;
   export type SKIPPED = typeof StepState.SKIPPED;
   export type CANCELLED = typeof StepState.CANCELLED;
+  export type WAITING = typeof StepState.WAITING;
+  export type IN_DOUBT = typeof StepState.IN_DOUBT;
   export type UNRECOGNIZED = typeof StepState.UNRECOGNIZED;
 }
 
@@ -153,6 +169,12 @@ export function stepStateFromJSON(object: any): StepState {
     case 8:
     case "STEP_STATE_CANCELLED":
       return StepState.CANCELLED;
+    case 9:
+    case "STEP_STATE_WAITING":
+      return StepState.WAITING;
+    case 10:
+    case "STEP_STATE_IN_DOUBT":
+      return StepState.IN_DOUBT;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -180,6 +202,10 @@ export function stepStateToJSON(object: StepState): string {
       return "STEP_STATE_SKIPPED";
     case StepState.CANCELLED:
       return "STEP_STATE_CANCELLED";
+    case StepState.WAITING:
+      return "STEP_STATE_WAITING";
+    case StepState.IN_DOUBT:
+      return "STEP_STATE_IN_DOUBT";
     case StepState.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -206,7 +232,446 @@ export function stepStateToNumber(object: StepState): number {
       return 7;
     case StepState.CANCELLED:
       return 8;
+    case StepState.WAITING:
+      return 9;
+    case StepState.IN_DOUBT:
+      return 10;
     case StepState.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export const StepKind = {
+  UNSPECIFIED: "STEP_KIND_UNSPECIFIED",
+  AGENT: "STEP_KIND_AGENT",
+  TOOL: "STEP_KIND_TOOL",
+  WORKFLOW: "STEP_KIND_WORKFLOW",
+  TEAM: "STEP_KIND_TEAM",
+  MAP: "STEP_KIND_MAP",
+  GATHER: "STEP_KIND_GATHER",
+  BRANCH: "STEP_KIND_BRANCH",
+  APPROVAL: "STEP_KIND_APPROVAL",
+  WAIT: "STEP_KIND_WAIT",
+  EMIT: "STEP_KIND_EMIT",
+  ROUTE: "STEP_KIND_ROUTE",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type StepKind = typeof StepKind[keyof typeof StepKind];
+
+export namespace StepKind {
+  export type UNSPECIFIED = typeof StepKind.UNSPECIFIED;
+  export type AGENT = typeof StepKind.AGENT;
+  export type TOOL = typeof StepKind.TOOL;
+  export type WORKFLOW = typeof StepKind.WORKFLOW;
+  export type TEAM = typeof StepKind.TEAM;
+  export type MAP = typeof StepKind.MAP;
+  export type GATHER = typeof StepKind.GATHER;
+  export type BRANCH = typeof StepKind.BRANCH;
+  export type APPROVAL = typeof StepKind.APPROVAL;
+  export type WAIT = typeof StepKind.WAIT;
+  export type EMIT = typeof StepKind.EMIT;
+  export type ROUTE = typeof StepKind.ROUTE;
+  export type UNRECOGNIZED = typeof StepKind.UNRECOGNIZED;
+}
+
+export function stepKindFromJSON(object: any): StepKind {
+  switch (object) {
+    case 0:
+    case "STEP_KIND_UNSPECIFIED":
+      return StepKind.UNSPECIFIED;
+    case 1:
+    case "STEP_KIND_AGENT":
+      return StepKind.AGENT;
+    case 2:
+    case "STEP_KIND_TOOL":
+      return StepKind.TOOL;
+    case 3:
+    case "STEP_KIND_WORKFLOW":
+      return StepKind.WORKFLOW;
+    case 4:
+    case "STEP_KIND_TEAM":
+      return StepKind.TEAM;
+    case 5:
+    case "STEP_KIND_MAP":
+      return StepKind.MAP;
+    case 6:
+    case "STEP_KIND_GATHER":
+      return StepKind.GATHER;
+    case 7:
+    case "STEP_KIND_BRANCH":
+      return StepKind.BRANCH;
+    case 8:
+    case "STEP_KIND_APPROVAL":
+      return StepKind.APPROVAL;
+    case 9:
+    case "STEP_KIND_WAIT":
+      return StepKind.WAIT;
+    case 10:
+    case "STEP_KIND_EMIT":
+      return StepKind.EMIT;
+    case 11:
+    case "STEP_KIND_ROUTE":
+      return StepKind.ROUTE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return StepKind.UNRECOGNIZED;
+  }
+}
+
+export function stepKindToJSON(object: StepKind): string {
+  switch (object) {
+    case StepKind.UNSPECIFIED:
+      return "STEP_KIND_UNSPECIFIED";
+    case StepKind.AGENT:
+      return "STEP_KIND_AGENT";
+    case StepKind.TOOL:
+      return "STEP_KIND_TOOL";
+    case StepKind.WORKFLOW:
+      return "STEP_KIND_WORKFLOW";
+    case StepKind.TEAM:
+      return "STEP_KIND_TEAM";
+    case StepKind.MAP:
+      return "STEP_KIND_MAP";
+    case StepKind.GATHER:
+      return "STEP_KIND_GATHER";
+    case StepKind.BRANCH:
+      return "STEP_KIND_BRANCH";
+    case StepKind.APPROVAL:
+      return "STEP_KIND_APPROVAL";
+    case StepKind.WAIT:
+      return "STEP_KIND_WAIT";
+    case StepKind.EMIT:
+      return "STEP_KIND_EMIT";
+    case StepKind.ROUTE:
+      return "STEP_KIND_ROUTE";
+    case StepKind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function stepKindToNumber(object: StepKind): number {
+  switch (object) {
+    case StepKind.UNSPECIFIED:
+      return 0;
+    case StepKind.AGENT:
+      return 1;
+    case StepKind.TOOL:
+      return 2;
+    case StepKind.WORKFLOW:
+      return 3;
+    case StepKind.TEAM:
+      return 4;
+    case StepKind.MAP:
+      return 5;
+    case StepKind.GATHER:
+      return 6;
+    case StepKind.BRANCH:
+      return 7;
+    case StepKind.APPROVAL:
+      return 8;
+    case StepKind.WAIT:
+      return 9;
+    case StepKind.EMIT:
+      return 10;
+    case StepKind.ROUTE:
+      return 11;
+    case StepKind.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+/** Which way a step works: what the workflow says, or the undo of it. */
+export const StepPhase = {
+  UNSPECIFIED: "STEP_PHASE_UNSPECIFIED",
+  FORWARD: "STEP_PHASE_FORWARD",
+  COMPENSATE: "STEP_PHASE_COMPENSATE",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type StepPhase = typeof StepPhase[keyof typeof StepPhase];
+
+export namespace StepPhase {
+  export type UNSPECIFIED = typeof StepPhase.UNSPECIFIED;
+  export type FORWARD = typeof StepPhase.FORWARD;
+  export type COMPENSATE = typeof StepPhase.COMPENSATE;
+  export type UNRECOGNIZED = typeof StepPhase.UNRECOGNIZED;
+}
+
+export function stepPhaseFromJSON(object: any): StepPhase {
+  switch (object) {
+    case 0:
+    case "STEP_PHASE_UNSPECIFIED":
+      return StepPhase.UNSPECIFIED;
+    case 1:
+    case "STEP_PHASE_FORWARD":
+      return StepPhase.FORWARD;
+    case 2:
+    case "STEP_PHASE_COMPENSATE":
+      return StepPhase.COMPENSATE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return StepPhase.UNRECOGNIZED;
+  }
+}
+
+export function stepPhaseToJSON(object: StepPhase): string {
+  switch (object) {
+    case StepPhase.UNSPECIFIED:
+      return "STEP_PHASE_UNSPECIFIED";
+    case StepPhase.FORWARD:
+      return "STEP_PHASE_FORWARD";
+    case StepPhase.COMPENSATE:
+      return "STEP_PHASE_COMPENSATE";
+    case StepPhase.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function stepPhaseToNumber(object: StepPhase): number {
+  switch (object) {
+    case StepPhase.UNSPECIFIED:
+      return 0;
+    case StepPhase.FORWARD:
+      return 1;
+    case StepPhase.COMPENSATE:
+      return 2;
+    case StepPhase.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+/** One of the two values of a run or a step that may be large. */
+export const Part = {
+  /** UNSPECIFIED - Both, and what does not fit is cut. */
+  UNSPECIFIED: "PART_UNSPECIFIED",
+  INPUT: "PART_INPUT",
+  OUTPUT: "PART_OUTPUT",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type Part = typeof Part[keyof typeof Part];
+
+export namespace Part {
+  export type UNSPECIFIED = typeof Part.UNSPECIFIED;
+  export type INPUT = typeof Part.INPUT;
+  export type OUTPUT = typeof Part.OUTPUT;
+  export type UNRECOGNIZED = typeof Part.UNRECOGNIZED;
+}
+
+export function partFromJSON(object: any): Part {
+  switch (object) {
+    case 0:
+    case "PART_UNSPECIFIED":
+      return Part.UNSPECIFIED;
+    case 1:
+    case "PART_INPUT":
+      return Part.INPUT;
+    case 2:
+    case "PART_OUTPUT":
+      return Part.OUTPUT;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Part.UNRECOGNIZED;
+  }
+}
+
+export function partToJSON(object: Part): string {
+  switch (object) {
+    case Part.UNSPECIFIED:
+      return "PART_UNSPECIFIED";
+    case Part.INPUT:
+      return "PART_INPUT";
+    case Part.OUTPUT:
+      return "PART_OUTPUT";
+    case Part.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function partToNumber(object: Part): number {
+  switch (object) {
+    case Part.UNSPECIFIED:
+      return 0;
+    case Part.INPUT:
+      return 1;
+    case Part.OUTPUT:
+      return 2;
+    case Part.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export const Resolution = {
+  UNSPECIFIED: "RESOLUTION_UNSPECIFIED",
+  /** RETRY - Try again, with the same idempotency key. */
+  RETRY: "RESOLUTION_RETRY",
+  /** SUCCEED - It did happen. */
+  SUCCEED: "RESOLUTION_SUCCEED",
+  /** FAIL - It did not happen; of an undo: leave it undone. */
+  FAIL: "RESOLUTION_FAIL",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type Resolution = typeof Resolution[keyof typeof Resolution];
+
+export namespace Resolution {
+  export type UNSPECIFIED = typeof Resolution.UNSPECIFIED;
+  export type RETRY = typeof Resolution.RETRY;
+  export type SUCCEED = typeof Resolution.SUCCEED;
+  export type FAIL = typeof Resolution.FAIL;
+  export type UNRECOGNIZED = typeof Resolution.UNRECOGNIZED;
+}
+
+export function resolutionFromJSON(object: any): Resolution {
+  switch (object) {
+    case 0:
+    case "RESOLUTION_UNSPECIFIED":
+      return Resolution.UNSPECIFIED;
+    case 1:
+    case "RESOLUTION_RETRY":
+      return Resolution.RETRY;
+    case 2:
+    case "RESOLUTION_SUCCEED":
+      return Resolution.SUCCEED;
+    case 3:
+    case "RESOLUTION_FAIL":
+      return Resolution.FAIL;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Resolution.UNRECOGNIZED;
+  }
+}
+
+export function resolutionToJSON(object: Resolution): string {
+  switch (object) {
+    case Resolution.UNSPECIFIED:
+      return "RESOLUTION_UNSPECIFIED";
+    case Resolution.RETRY:
+      return "RESOLUTION_RETRY";
+    case Resolution.SUCCEED:
+      return "RESOLUTION_SUCCEED";
+    case Resolution.FAIL:
+      return "RESOLUTION_FAIL";
+    case Resolution.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function resolutionToNumber(object: Resolution): number {
+  switch (object) {
+    case Resolution.UNSPECIFIED:
+      return 0;
+    case Resolution.RETRY:
+      return 1;
+    case Resolution.SUCCEED:
+      return 2;
+    case Resolution.FAIL:
+      return 3;
+    case Resolution.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export const ApprovalState = {
+  UNSPECIFIED: "APPROVAL_STATE_UNSPECIFIED",
+  PENDING: "APPROVAL_STATE_PENDING",
+  APPROVED: "APPROVAL_STATE_APPROVED",
+  REJECTED: "APPROVAL_STATE_REJECTED",
+  /** EXPIRED - Nobody decided in time. */
+  EXPIRED: "APPROVAL_STATE_EXPIRED",
+  /** CANCELLED - Its run ended first. */
+  CANCELLED: "APPROVAL_STATE_CANCELLED",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type ApprovalState = typeof ApprovalState[keyof typeof ApprovalState];
+
+export namespace ApprovalState {
+  export type UNSPECIFIED = typeof ApprovalState.UNSPECIFIED;
+  export type PENDING = typeof ApprovalState.PENDING;
+  export type APPROVED = typeof ApprovalState.APPROVED;
+  export type REJECTED = typeof ApprovalState.REJECTED;
+  export type EXPIRED = typeof ApprovalState.EXPIRED;
+  export type CANCELLED = typeof ApprovalState.CANCELLED;
+  export type UNRECOGNIZED = typeof ApprovalState.UNRECOGNIZED;
+}
+
+export function approvalStateFromJSON(object: any): ApprovalState {
+  switch (object) {
+    case 0:
+    case "APPROVAL_STATE_UNSPECIFIED":
+      return ApprovalState.UNSPECIFIED;
+    case 1:
+    case "APPROVAL_STATE_PENDING":
+      return ApprovalState.PENDING;
+    case 2:
+    case "APPROVAL_STATE_APPROVED":
+      return ApprovalState.APPROVED;
+    case 3:
+    case "APPROVAL_STATE_REJECTED":
+      return ApprovalState.REJECTED;
+    case 4:
+    case "APPROVAL_STATE_EXPIRED":
+      return ApprovalState.EXPIRED;
+    case 5:
+    case "APPROVAL_STATE_CANCELLED":
+      return ApprovalState.CANCELLED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ApprovalState.UNRECOGNIZED;
+  }
+}
+
+export function approvalStateToJSON(object: ApprovalState): string {
+  switch (object) {
+    case ApprovalState.UNSPECIFIED:
+      return "APPROVAL_STATE_UNSPECIFIED";
+    case ApprovalState.PENDING:
+      return "APPROVAL_STATE_PENDING";
+    case ApprovalState.APPROVED:
+      return "APPROVAL_STATE_APPROVED";
+    case ApprovalState.REJECTED:
+      return "APPROVAL_STATE_REJECTED";
+    case ApprovalState.EXPIRED:
+      return "APPROVAL_STATE_EXPIRED";
+    case ApprovalState.CANCELLED:
+      return "APPROVAL_STATE_CANCELLED";
+    case ApprovalState.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function approvalStateToNumber(object: ApprovalState): number {
+  switch (object) {
+    case ApprovalState.UNSPECIFIED:
+      return 0;
+    case ApprovalState.PENDING:
+      return 1;
+    case ApprovalState.APPROVED:
+      return 2;
+    case ApprovalState.REJECTED:
+      return 3;
+    case ApprovalState.EXPIRED:
+      return 4;
+    case ApprovalState.CANCELLED:
+      return 5;
+    case ApprovalState.UNRECOGNIZED:
     default:
       return -1;
   }
@@ -248,6 +713,31 @@ export interface Run {
     | undefined;
   /** Sum over steps, integer nano-USD. */
   costNanoUsd: bigint;
+  paused: boolean;
+  deadline:
+    | Date
+    | undefined;
+  /** When it is expected to have ended; unset: nobody said. */
+  slaAt:
+    | Date
+    | undefined;
+  /** It will probably not end by `sla_at`. */
+  atRisk: boolean;
+  /** Of the run whose step started this one; empty: none. */
+  parentRunId: string;
+  parentNode: string;
+  /** Too large for this reply; GetRun with `part` reads it alone. */
+  inputCut: boolean;
+  outputCut: boolean;
+}
+
+/** The items of a map or a gather. */
+export interface Progress {
+  total: number;
+  ok: number;
+  failed: number;
+  /** Released and not settled. */
+  open: number;
 }
 
 export interface Step {
@@ -264,10 +754,30 @@ export interface Step {
   startedAt: Date | undefined;
   endedAt: Date | undefined;
   costNanoUsd: bigint;
+  kind: StepKind;
+  dependsOn: string[];
+  phase: StepPhase;
+  /** Of a map or a gather. */
+  progress:
+    | Progress
+    | undefined;
+  /** Of a workflow or team step. */
+  childRunId: string;
+  /** Of an approval: what a decision must name. */
+  argsHash: string;
+  /** `passed`, `failed` or empty: not looked at. */
+  gate: string;
+  /** The agent, tool, workflow or team, where a path chose it. */
+  target: string;
+  /** Too large for this reply; GetStep with `part` reads it alone. */
+  inputCut: boolean;
+  outputCut: boolean;
 }
 
 export interface GetRunRequest {
   id: string;
+  /** Only this value, and no steps. */
+  part: Part;
 }
 
 export interface ListRunsRequest {
@@ -275,10 +785,12 @@ export interface ListRunsRequest {
   state: RunState;
   pageSize: number;
   pageToken: string;
+  /** Only runs that steps of this run started. */
+  parentRunId: string;
 }
 
 export interface ListRunsReply {
-  /** Without steps. */
+  /** Without steps; inputs and outputs only while they are small. */
   runs: Run[];
   nextPageToken: string;
 }
@@ -304,9 +816,148 @@ export interface CancelRunRequest {
   reason: string;
 }
 
+export interface PauseRunRequest {
+  id: string;
+  reason: string;
+}
+
+export interface ResumeRunRequest {
+  id: string;
+}
+
+export interface RetryRunRequest {
+  id: string;
+  /** Only what stands behind this step, and it; empty: all that did not succeed. */
+  from: string;
+}
+
+export interface RerunRunRequest {
+  id: string;
+  /** Laid over the earlier input, member by member of its top level. */
+  input:
+    | { [key: string]: any }
+    | undefined;
+  /** Steps that do not stand behind this one keep their outputs; empty: all run again. */
+  from: string;
+  /** The workflow as it is now. Default: the version that the earlier run is pinned to. */
+  currentVersion: boolean;
+  /** As in StartWorkflow. */
+  dedupeKey: string;
+}
+
+export interface ResolveStepRequest {
+  /** Of the run. */
+  id: string;
+  node: string;
+  shard: number;
+  action: Resolution;
+  /** With SUCCEED: what the step answered. */
+  output: any | undefined;
+}
+
+export interface ListStepsRequest {
+  /** Of the run. */
+  id: string;
+  /** Empty: all. */
+  node: string;
+  state: StepState;
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListStepsReply {
+  /** By node and shard; shard 0 is the step, the others are its items. */
+  steps: Step[];
+  nextPageToken: string;
+}
+
+export interface GetStepRequest {
+  /** Of the run. */
+  id: string;
+  node: string;
+  shard: number;
+  part: Part;
+}
+
+export interface Approval {
+  /** Of the row; a page token. */
+  id: string;
+  runId: string;
+  node: string;
+  shard: number;
+  workflow: string;
+  state: ApprovalState;
+  title: string;
+  /** What is approved. */
+  input:
+    | any
+    | undefined;
+  /** SHA-256 of run, node, shard and input, in hex; a decision names it. */
+  argsHash: string;
+  /** Who may decide; both empty: whoever may call DecideApproval. */
+  subjects: string[];
+  roles: string[];
+  /** Whoever started the run may not decide. */
+  notByStarter: boolean;
+  requestedAt: Date | undefined;
+  expiresAt: Date | undefined;
+  decidedBy: string;
+  comment: string;
+  decidedAt:
+    | Date
+    | undefined;
+  /** Too large for this reply; GetStep reads it. */
+  inputCut: boolean;
+}
+
+export interface DecideApprovalRequest {
+  /** Of the run. */
+  id: string;
+  node: string;
+  shard: number;
+  approve: boolean;
+  /** Of the approval that was looked at: a decision about something else is refused. */
+  argsHash: string;
+  comment: string;
+}
+
+export interface ListApprovalsRequest {
+  /** Default: all. */
+  state: ApprovalState;
+  /** Of one run; empty: of all. */
+  runId: string;
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListApprovalsReply {
+  approvals: Approval[];
+  nextPageToken: string;
+}
+
 export interface ListRejectionsRequest {
   pageSize: number;
   pageToken: string;
+}
+
+export interface ReceiveWebhookRequest {
+  tenant: string;
+  trigger: string;
+  /** Names in lower case. */
+  headers: { [key: string]: string };
+  /** As it came: the signature covers these bytes. */
+  body: Uint8Array;
+}
+
+export interface ReceiveWebhookRequest_HeadersEntry {
+  key: string;
+  value: string;
+}
+
+export interface ReceiveWebhookReply {
+  runId: string;
+  /** This delivery came before; its run is the one it started then. */
+  duplicate: boolean;
 }
 
 export interface Rejection {
@@ -399,6 +1050,8 @@ export interface StepResult {
   result: { $case: "output"; value: any | undefined } | { $case: "failure"; value: Failure } | undefined;
   costNanoUsd: bigint;
   durationMs: number;
+  /** Of an agent's answer, 0 to 1; unset where nothing was scored. */
+  quality?: number | undefined;
 }
 
 export interface CompleteStepsRequest {
@@ -442,6 +1095,50 @@ export interface TriggerRejected {
   eventId: string;
   code: string;
   message: string;
+}
+
+/** A run will probably not end by its `sla_at`; told once. */
+export interface WorkflowAtRisk {
+  runId: string;
+  workflow: string;
+  workflowVersion: number;
+  slaAt: Date | undefined;
+}
+
+/** A run waits for a person, or does not move although nothing keeps it. */
+export interface WorkflowNeedsAttention {
+  runId: string;
+  workflow: string;
+  workflowVersion: number;
+  /** Empty: the run as a whole. */
+  node: string;
+  shard: number;
+  /** `IN_DOUBT`, `UNDO_EXHAUSTED`, `STUCK`. */
+  reason: string;
+  message: string;
+}
+
+export interface ApprovalRequested {
+  runId: string;
+  workflow: string;
+  node: string;
+  shard: number;
+  title: string;
+  argsHash: string;
+  subjects: string[];
+  roles: string[];
+  expiresAt: Date | undefined;
+}
+
+export interface ApprovalDecided {
+  runId: string;
+  workflow: string;
+  node: string;
+  shard: number;
+  state: ApprovalState;
+  /** Empty where time decided. */
+  by: string;
+  comment: string;
 }
 
 function createBaseStartWorkflowRequest(): StartWorkflowRequest {
@@ -584,6 +1281,14 @@ function createBaseRun(): Run {
     createdAt: undefined,
     endedAt: undefined,
     costNanoUsd: 0n,
+    paused: false,
+    deadline: undefined,
+    slaAt: undefined,
+    atRisk: false,
+    parentRunId: "",
+    parentNode: "",
+    inputCut: false,
+    outputCut: false,
   };
 }
 
@@ -642,6 +1347,30 @@ export const Run: MessageFns<Run> = {
         throw new globalThis.Error("value provided for field message.costNanoUsd of type int64 too large");
       }
       writer.uint32(136).int64(message.costNanoUsd);
+    }
+    if (message.paused !== false) {
+      writer.uint32(144).bool(message.paused);
+    }
+    if (message.deadline !== undefined) {
+      Timestamp.encode(toTimestamp(message.deadline), writer.uint32(154).fork()).join();
+    }
+    if (message.slaAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.slaAt), writer.uint32(162).fork()).join();
+    }
+    if (message.atRisk !== false) {
+      writer.uint32(168).bool(message.atRisk);
+    }
+    if (message.parentRunId !== "") {
+      writer.uint32(178).string(message.parentRunId);
+    }
+    if (message.parentNode !== "") {
+      writer.uint32(186).string(message.parentNode);
+    }
+    if (message.inputCut !== false) {
+      writer.uint32(192).bool(message.inputCut);
+    }
+    if (message.outputCut !== false) {
+      writer.uint32(200).bool(message.outputCut);
     }
     return writer;
   },
@@ -795,6 +1524,70 @@ export const Run: MessageFns<Run> = {
             message.costNanoUsd = reader.int64() as bigint;
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.paused = reader.bool();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.slaAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.atRisk = reader.bool();
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.parentRunId = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.parentNode = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.inputCut = reader.bool();
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.outputCut = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -850,6 +1643,38 @@ export const Run: MessageFns<Run> = {
         : isSet(object.cost_nano_usd)
         ? BigInt(object.cost_nano_usd)
         : 0n,
+      paused: isSet(object.paused) ? globalThis.Boolean(object.paused) : false,
+      deadline: isSet(object.deadline) ? fromJsonTimestamp(object.deadline) : undefined,
+      slaAt: isSet(object.slaAt)
+        ? fromJsonTimestamp(object.slaAt)
+        : isSet(object.sla_at)
+        ? fromJsonTimestamp(object.sla_at)
+        : undefined,
+      atRisk: isSet(object.atRisk)
+        ? globalThis.Boolean(object.atRisk)
+        : isSet(object.at_risk)
+        ? globalThis.Boolean(object.at_risk)
+        : false,
+      parentRunId: isSet(object.parentRunId)
+        ? globalThis.String(object.parentRunId)
+        : isSet(object.parent_run_id)
+        ? globalThis.String(object.parent_run_id)
+        : "",
+      parentNode: isSet(object.parentNode)
+        ? globalThis.String(object.parentNode)
+        : isSet(object.parent_node)
+        ? globalThis.String(object.parent_node)
+        : "",
+      inputCut: isSet(object.inputCut)
+        ? globalThis.Boolean(object.inputCut)
+        : isSet(object.input_cut)
+        ? globalThis.Boolean(object.input_cut)
+        : false,
+      outputCut: isSet(object.outputCut)
+        ? globalThis.Boolean(object.outputCut)
+        : isSet(object.output_cut)
+        ? globalThis.Boolean(object.output_cut)
+        : false,
     };
   },
 
@@ -906,6 +1731,30 @@ export const Run: MessageFns<Run> = {
     if (message.costNanoUsd !== 0n) {
       obj.costNanoUsd = message.costNanoUsd.toString();
     }
+    if (message.paused !== false) {
+      obj.paused = message.paused;
+    }
+    if (message.deadline !== undefined) {
+      obj.deadline = message.deadline.toISOString();
+    }
+    if (message.slaAt !== undefined) {
+      obj.slaAt = message.slaAt.toISOString();
+    }
+    if (message.atRisk !== false) {
+      obj.atRisk = message.atRisk;
+    }
+    if (message.parentRunId !== "") {
+      obj.parentRunId = message.parentRunId;
+    }
+    if (message.parentNode !== "") {
+      obj.parentNode = message.parentNode;
+    }
+    if (message.inputCut !== false) {
+      obj.inputCut = message.inputCut;
+    }
+    if (message.outputCut !== false) {
+      obj.outputCut = message.outputCut;
+    }
     return obj;
   },
 
@@ -935,6 +1784,131 @@ export const Run: MessageFns<Run> = {
     message.costNanoUsd = (object.costNanoUsd !== undefined && object.costNanoUsd !== null)
       ? BigInt(object.costNanoUsd)
       : 0n;
+    message.paused = object.paused ?? false;
+    message.deadline = object.deadline ?? undefined;
+    message.slaAt = object.slaAt ?? undefined;
+    message.atRisk = object.atRisk ?? false;
+    message.parentRunId = object.parentRunId ?? "";
+    message.parentNode = object.parentNode ?? "";
+    message.inputCut = object.inputCut ?? false;
+    message.outputCut = object.outputCut ?? false;
+    return message;
+  },
+};
+
+function createBaseProgress(): Progress {
+  return { total: 0, ok: 0, failed: 0, open: 0 };
+}
+
+export const Progress: MessageFns<Progress> = {
+  encode(message: Progress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.total !== 0) {
+      writer.uint32(8).uint32(message.total);
+    }
+    if (message.ok !== 0) {
+      writer.uint32(16).uint32(message.ok);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(24).uint32(message.failed);
+    }
+    if (message.open !== 0) {
+      writer.uint32(32).uint32(message.open);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Progress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.total = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ok = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.failed = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.open = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Progress {
+    return {
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      ok: isSet(object.ok) ? globalThis.Number(object.ok) : 0,
+      failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
+      open: isSet(object.open) ? globalThis.Number(object.open) : 0,
+    };
+  },
+
+  toJSON(message: Progress): unknown {
+    const obj: any = {};
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.ok !== 0) {
+      obj.ok = Math.round(message.ok);
+    }
+    if (message.failed !== 0) {
+      obj.failed = Math.round(message.failed);
+    }
+    if (message.open !== 0) {
+      obj.open = Math.round(message.open);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Progress>): Progress {
+    return Progress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Progress>): Progress {
+    const message = createBaseProgress();
+    message.total = object.total ?? 0;
+    message.ok = object.ok ?? 0;
+    message.failed = object.failed ?? 0;
+    message.open = object.open ?? 0;
     return message;
   },
 };
@@ -953,6 +1927,16 @@ function createBaseStep(): Step {
     startedAt: undefined,
     endedAt: undefined,
     costNanoUsd: 0n,
+    kind: StepKind.UNSPECIFIED,
+    dependsOn: [],
+    phase: StepPhase.UNSPECIFIED,
+    progress: undefined,
+    childRunId: "",
+    argsHash: "",
+    gate: "",
+    target: "",
+    inputCut: false,
+    outputCut: false,
   };
 }
 
@@ -996,6 +1980,36 @@ export const Step: MessageFns<Step> = {
         throw new globalThis.Error("value provided for field message.costNanoUsd of type int64 too large");
       }
       writer.uint32(96).int64(message.costNanoUsd);
+    }
+    if (message.kind !== StepKind.UNSPECIFIED) {
+      writer.uint32(104).int32(stepKindToNumber(message.kind));
+    }
+    for (const v of message.dependsOn) {
+      writer.uint32(114).string(v!);
+    }
+    if (message.phase !== StepPhase.UNSPECIFIED) {
+      writer.uint32(120).int32(stepPhaseToNumber(message.phase));
+    }
+    if (message.progress !== undefined) {
+      Progress.encode(message.progress, writer.uint32(130).fork()).join();
+    }
+    if (message.childRunId !== "") {
+      writer.uint32(138).string(message.childRunId);
+    }
+    if (message.argsHash !== "") {
+      writer.uint32(146).string(message.argsHash);
+    }
+    if (message.gate !== "") {
+      writer.uint32(154).string(message.gate);
+    }
+    if (message.target !== "") {
+      writer.uint32(162).string(message.target);
+    }
+    if (message.inputCut !== false) {
+      writer.uint32(168).bool(message.inputCut);
+    }
+    if (message.outputCut !== false) {
+      writer.uint32(176).bool(message.outputCut);
     }
     return writer;
   },
@@ -1109,6 +2123,86 @@ export const Step: MessageFns<Step> = {
             message.costNanoUsd = reader.int64() as bigint;
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.kind = stepKindFromJSON(reader.int32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.dependsOn.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.phase = stepPhaseFromJSON(reader.int32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.progress = Progress.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.childRunId = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.argsHash = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.gate = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.inputCut = reader.bool();
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.outputCut = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1147,6 +2241,36 @@ export const Step: MessageFns<Step> = {
         : isSet(object.cost_nano_usd)
         ? BigInt(object.cost_nano_usd)
         : 0n,
+      kind: isSet(object.kind) ? stepKindFromJSON(object.kind) : StepKind.UNSPECIFIED,
+      dependsOn: globalThis.Array.isArray(object?.dependsOn)
+        ? object.dependsOn.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.depends_on)
+        ? object.depends_on.map((e: any) => globalThis.String(e))
+        : [],
+      phase: isSet(object.phase) ? stepPhaseFromJSON(object.phase) : StepPhase.UNSPECIFIED,
+      progress: isSet(object.progress) ? Progress.fromJSON(object.progress) : undefined,
+      childRunId: isSet(object.childRunId)
+        ? globalThis.String(object.childRunId)
+        : isSet(object.child_run_id)
+        ? globalThis.String(object.child_run_id)
+        : "",
+      argsHash: isSet(object.argsHash)
+        ? globalThis.String(object.argsHash)
+        : isSet(object.args_hash)
+        ? globalThis.String(object.args_hash)
+        : "",
+      gate: isSet(object.gate) ? globalThis.String(object.gate) : "",
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+      inputCut: isSet(object.inputCut)
+        ? globalThis.Boolean(object.inputCut)
+        : isSet(object.input_cut)
+        ? globalThis.Boolean(object.input_cut)
+        : false,
+      outputCut: isSet(object.outputCut)
+        ? globalThis.Boolean(object.outputCut)
+        : isSet(object.output_cut)
+        ? globalThis.Boolean(object.output_cut)
+        : false,
     };
   },
 
@@ -1188,6 +2312,36 @@ export const Step: MessageFns<Step> = {
     if (message.costNanoUsd !== 0n) {
       obj.costNanoUsd = message.costNanoUsd.toString();
     }
+    if (message.kind !== StepKind.UNSPECIFIED) {
+      obj.kind = stepKindToJSON(message.kind);
+    }
+    if (message.dependsOn?.length) {
+      obj.dependsOn = message.dependsOn;
+    }
+    if (message.phase !== StepPhase.UNSPECIFIED) {
+      obj.phase = stepPhaseToJSON(message.phase);
+    }
+    if (message.progress !== undefined) {
+      obj.progress = Progress.toJSON(message.progress);
+    }
+    if (message.childRunId !== "") {
+      obj.childRunId = message.childRunId;
+    }
+    if (message.argsHash !== "") {
+      obj.argsHash = message.argsHash;
+    }
+    if (message.gate !== "") {
+      obj.gate = message.gate;
+    }
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    if (message.inputCut !== false) {
+      obj.inputCut = message.inputCut;
+    }
+    if (message.outputCut !== false) {
+      obj.outputCut = message.outputCut;
+    }
     return obj;
   },
 
@@ -1212,18 +2366,33 @@ export const Step: MessageFns<Step> = {
     message.costNanoUsd = (object.costNanoUsd !== undefined && object.costNanoUsd !== null)
       ? BigInt(object.costNanoUsd)
       : 0n;
+    message.kind = object.kind ?? StepKind.UNSPECIFIED;
+    message.dependsOn = object.dependsOn?.map((e) => e) || [];
+    message.phase = object.phase ?? StepPhase.UNSPECIFIED;
+    message.progress = (object.progress !== undefined && object.progress !== null)
+      ? Progress.fromPartial(object.progress)
+      : undefined;
+    message.childRunId = object.childRunId ?? "";
+    message.argsHash = object.argsHash ?? "";
+    message.gate = object.gate ?? "";
+    message.target = object.target ?? "";
+    message.inputCut = object.inputCut ?? false;
+    message.outputCut = object.outputCut ?? false;
     return message;
   },
 };
 
 function createBaseGetRunRequest(): GetRunRequest {
-  return { id: "" };
+  return { id: "", part: Part.UNSPECIFIED };
 }
 
 export const GetRunRequest: MessageFns<GetRunRequest> = {
   encode(message: GetRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.id !== "") {
       writer.uint32(10).string(message.id);
+    }
+    if (message.part !== Part.UNSPECIFIED) {
+      writer.uint32(16).int32(partToNumber(message.part));
     }
     return writer;
   },
@@ -1249,6 +2418,14 @@ export const GetRunRequest: MessageFns<GetRunRequest> = {
             message.id = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.part = partFromJSON(reader.int32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1262,13 +2439,19 @@ export const GetRunRequest: MessageFns<GetRunRequest> = {
   },
 
   fromJSON(object: any): GetRunRequest {
-    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      part: isSet(object.part) ? partFromJSON(object.part) : Part.UNSPECIFIED,
+    };
   },
 
   toJSON(message: GetRunRequest): unknown {
     const obj: any = {};
     if (message.id !== "") {
       obj.id = message.id;
+    }
+    if (message.part !== Part.UNSPECIFIED) {
+      obj.part = partToJSON(message.part);
     }
     return obj;
   },
@@ -1279,12 +2462,13 @@ export const GetRunRequest: MessageFns<GetRunRequest> = {
   fromPartial(object: DeepPartial<GetRunRequest>): GetRunRequest {
     const message = createBaseGetRunRequest();
     message.id = object.id ?? "";
+    message.part = object.part ?? Part.UNSPECIFIED;
     return message;
   },
 };
 
 function createBaseListRunsRequest(): ListRunsRequest {
-  return { workflow: "", state: RunState.UNSPECIFIED, pageSize: 0, pageToken: "" };
+  return { workflow: "", state: RunState.UNSPECIFIED, pageSize: 0, pageToken: "", parentRunId: "" };
 }
 
 export const ListRunsRequest: MessageFns<ListRunsRequest> = {
@@ -1300,6 +2484,9 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(34).string(message.pageToken);
+    }
+    if (message.parentRunId !== "") {
+      writer.uint32(42).string(message.parentRunId);
     }
     return writer;
   },
@@ -1349,6 +2536,14 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.parentRunId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1375,6 +2570,11 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      parentRunId: isSet(object.parentRunId)
+        ? globalThis.String(object.parentRunId)
+        : isSet(object.parent_run_id)
+        ? globalThis.String(object.parent_run_id)
+        : "",
     };
   },
 
@@ -1392,6 +2592,9 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.parentRunId !== "") {
+      obj.parentRunId = message.parentRunId;
+    }
     return obj;
   },
 
@@ -1404,6 +2607,7 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     message.state = object.state ?? RunState.UNSPECIFIED;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.parentRunId = object.parentRunId ?? "";
     return message;
   },
 };
@@ -1824,6 +3028,1631 @@ export const CancelRunRequest: MessageFns<CancelRunRequest> = {
   },
 };
 
+function createBasePauseRunRequest(): PauseRunRequest {
+  return { id: "", reason: "" };
+}
+
+export const PauseRunRequest: MessageFns<PauseRunRequest> = {
+  encode(message: PauseRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseRunRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: PauseRunRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseRunRequest>): PauseRunRequest {
+    return PauseRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseRunRequest>): PauseRunRequest {
+    const message = createBasePauseRunRequest();
+    message.id = object.id ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeRunRequest(): ResumeRunRequest {
+  return { id: "" };
+}
+
+export const ResumeRunRequest: MessageFns<ResumeRunRequest> = {
+  encode(message: ResumeRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeRunRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: ResumeRunRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeRunRequest>): ResumeRunRequest {
+    return ResumeRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeRunRequest>): ResumeRunRequest {
+    const message = createBaseResumeRunRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseRetryRunRequest(): RetryRunRequest {
+  return { id: "", from: "" };
+}
+
+export const RetryRunRequest: MessageFns<RetryRunRequest> = {
+  encode(message: RetryRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.from !== "") {
+      writer.uint32(18).string(message.from);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryRunRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+    };
+  },
+
+  toJSON(message: RetryRunRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryRunRequest>): RetryRunRequest {
+    return RetryRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryRunRequest>): RetryRunRequest {
+    const message = createBaseRetryRunRequest();
+    message.id = object.id ?? "";
+    message.from = object.from ?? "";
+    return message;
+  },
+};
+
+function createBaseRerunRunRequest(): RerunRunRequest {
+  return { id: "", input: undefined, from: "", currentVersion: false, dedupeKey: "" };
+}
+
+export const RerunRunRequest: MessageFns<RerunRunRequest> = {
+  encode(message: RerunRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.input !== undefined) {
+      Struct.encode(Struct.wrap(message.input), writer.uint32(18).fork()).join();
+    }
+    if (message.from !== "") {
+      writer.uint32(26).string(message.from);
+    }
+    if (message.currentVersion !== false) {
+      writer.uint32(32).bool(message.currentVersion);
+    }
+    if (message.dedupeKey !== "") {
+      writer.uint32(42).string(message.dedupeKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.input = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.currentVersion = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.dedupeKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RerunRunRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      input: isObject(object.input) ? object.input : undefined,
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+      currentVersion: isSet(object.currentVersion)
+        ? globalThis.Boolean(object.currentVersion)
+        : isSet(object.current_version)
+        ? globalThis.Boolean(object.current_version)
+        : false,
+      dedupeKey: isSet(object.dedupeKey)
+        ? globalThis.String(object.dedupeKey)
+        : isSet(object.dedupe_key)
+        ? globalThis.String(object.dedupe_key)
+        : "",
+    };
+  },
+
+  toJSON(message: RerunRunRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.input !== undefined) {
+      obj.input = message.input;
+    }
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    if (message.currentVersion !== false) {
+      obj.currentVersion = message.currentVersion;
+    }
+    if (message.dedupeKey !== "") {
+      obj.dedupeKey = message.dedupeKey;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RerunRunRequest>): RerunRunRequest {
+    return RerunRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RerunRunRequest>): RerunRunRequest {
+    const message = createBaseRerunRunRequest();
+    message.id = object.id ?? "";
+    message.input = object.input ?? undefined;
+    message.from = object.from ?? "";
+    message.currentVersion = object.currentVersion ?? false;
+    message.dedupeKey = object.dedupeKey ?? "";
+    return message;
+  },
+};
+
+function createBaseResolveStepRequest(): ResolveStepRequest {
+  return { id: "", node: "", shard: 0, action: Resolution.UNSPECIFIED, output: undefined };
+}
+
+export const ResolveStepRequest: MessageFns<ResolveStepRequest> = {
+  encode(message: ResolveStepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.shard !== 0) {
+      writer.uint32(24).uint32(message.shard);
+    }
+    if (message.action !== Resolution.UNSPECIFIED) {
+      writer.uint32(32).int32(resolutionToNumber(message.action));
+    }
+    if (message.output !== undefined) {
+      Value.encode(Value.wrap(message.output), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolveStepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolveStepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.action = resolutionFromJSON(reader.int32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.output = Value.unwrap(Value.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResolveStepRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      shard: isSet(object.shard) ? globalThis.Number(object.shard) : 0,
+      action: isSet(object.action) ? resolutionFromJSON(object.action) : Resolution.UNSPECIFIED,
+      output: isSet(object?.output) ? object.output : undefined,
+    };
+  },
+
+  toJSON(message: ResolveStepRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.action !== Resolution.UNSPECIFIED) {
+      obj.action = resolutionToJSON(message.action);
+    }
+    if (message.output !== undefined) {
+      obj.output = message.output;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResolveStepRequest>): ResolveStepRequest {
+    return ResolveStepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResolveStepRequest>): ResolveStepRequest {
+    const message = createBaseResolveStepRequest();
+    message.id = object.id ?? "";
+    message.node = object.node ?? "";
+    message.shard = object.shard ?? 0;
+    message.action = object.action ?? Resolution.UNSPECIFIED;
+    message.output = object.output === undefined ? undefined : object.output;
+    return message;
+  },
+};
+
+function createBaseListStepsRequest(): ListStepsRequest {
+  return { id: "", node: "", state: StepState.UNSPECIFIED, pageSize: 0, pageToken: "" };
+}
+
+export const ListStepsRequest: MessageFns<ListStepsRequest> = {
+  encode(message: ListStepsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.state !== StepState.UNSPECIFIED) {
+      writer.uint32(24).int32(stepStateToNumber(message.state));
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(32).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(42).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStepsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStepsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = stepStateFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListStepsRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      state: isSet(object.state) ? stepStateFromJSON(object.state) : StepState.UNSPECIFIED,
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListStepsRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.state !== StepState.UNSPECIFIED) {
+      obj.state = stepStateToJSON(message.state);
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListStepsRequest>): ListStepsRequest {
+    return ListStepsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListStepsRequest>): ListStepsRequest {
+    const message = createBaseListStepsRequest();
+    message.id = object.id ?? "";
+    message.node = object.node ?? "";
+    message.state = object.state ?? StepState.UNSPECIFIED;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListStepsReply(): ListStepsReply {
+  return { steps: [], nextPageToken: "" };
+}
+
+export const ListStepsReply: MessageFns<ListStepsReply> = {
+  encode(message: ListStepsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.steps) {
+      Step.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStepsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStepsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.steps.push(Step.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListStepsReply {
+    return {
+      steps: globalThis.Array.isArray(object?.steps) ? object.steps.map((e: any) => Step.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListStepsReply): unknown {
+    const obj: any = {};
+    if (message.steps?.length) {
+      obj.steps = message.steps.map((e) => Step.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListStepsReply>): ListStepsReply {
+    return ListStepsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListStepsReply>): ListStepsReply {
+    const message = createBaseListStepsReply();
+    message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetStepRequest(): GetStepRequest {
+  return { id: "", node: "", shard: 0, part: Part.UNSPECIFIED };
+}
+
+export const GetStepRequest: MessageFns<GetStepRequest> = {
+  encode(message: GetStepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.shard !== 0) {
+      writer.uint32(24).uint32(message.shard);
+    }
+    if (message.part !== Part.UNSPECIFIED) {
+      writer.uint32(32).int32(partToNumber(message.part));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetStepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetStepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.part = partFromJSON(reader.int32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetStepRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      shard: isSet(object.shard) ? globalThis.Number(object.shard) : 0,
+      part: isSet(object.part) ? partFromJSON(object.part) : Part.UNSPECIFIED,
+    };
+  },
+
+  toJSON(message: GetStepRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.part !== Part.UNSPECIFIED) {
+      obj.part = partToJSON(message.part);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetStepRequest>): GetStepRequest {
+    return GetStepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetStepRequest>): GetStepRequest {
+    const message = createBaseGetStepRequest();
+    message.id = object.id ?? "";
+    message.node = object.node ?? "";
+    message.shard = object.shard ?? 0;
+    message.part = object.part ?? Part.UNSPECIFIED;
+    return message;
+  },
+};
+
+function createBaseApproval(): Approval {
+  return {
+    id: "",
+    runId: "",
+    node: "",
+    shard: 0,
+    workflow: "",
+    state: ApprovalState.UNSPECIFIED,
+    title: "",
+    input: undefined,
+    argsHash: "",
+    subjects: [],
+    roles: [],
+    notByStarter: false,
+    requestedAt: undefined,
+    expiresAt: undefined,
+    decidedBy: "",
+    comment: "",
+    decidedAt: undefined,
+    inputCut: false,
+  };
+}
+
+export const Approval: MessageFns<Approval> = {
+  encode(message: Approval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
+    }
+    if (message.shard !== 0) {
+      writer.uint32(32).uint32(message.shard);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(42).string(message.workflow);
+    }
+    if (message.state !== ApprovalState.UNSPECIFIED) {
+      writer.uint32(48).int32(approvalStateToNumber(message.state));
+    }
+    if (message.title !== "") {
+      writer.uint32(58).string(message.title);
+    }
+    if (message.input !== undefined) {
+      Value.encode(Value.wrap(message.input), writer.uint32(66).fork()).join();
+    }
+    if (message.argsHash !== "") {
+      writer.uint32(74).string(message.argsHash);
+    }
+    for (const v of message.subjects) {
+      writer.uint32(82).string(v!);
+    }
+    for (const v of message.roles) {
+      writer.uint32(90).string(v!);
+    }
+    if (message.notByStarter !== false) {
+      writer.uint32(96).bool(message.notByStarter);
+    }
+    if (message.requestedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.requestedAt), writer.uint32(106).fork()).join();
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(114).fork()).join();
+    }
+    if (message.decidedBy !== "") {
+      writer.uint32(122).string(message.decidedBy);
+    }
+    if (message.comment !== "") {
+      writer.uint32(130).string(message.comment);
+    }
+    if (message.decidedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.decidedAt), writer.uint32(138).fork()).join();
+    }
+    if (message.inputCut !== false) {
+      writer.uint32(144).bool(message.inputCut);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Approval {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproval();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.state = approvalStateFromJSON(reader.int32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.input = Value.unwrap(Value.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.argsHash = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.subjects.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.notByStarter = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.requestedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.decidedBy = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.decidedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.inputCut = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Approval {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      shard: isSet(object.shard) ? globalThis.Number(object.shard) : 0,
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      state: isSet(object.state) ? approvalStateFromJSON(object.state) : ApprovalState.UNSPECIFIED,
+      title: isSet(object.title) ? globalThis.String(object.title) : "",
+      input: isSet(object?.input) ? object.input : undefined,
+      argsHash: isSet(object.argsHash)
+        ? globalThis.String(object.argsHash)
+        : isSet(object.args_hash)
+        ? globalThis.String(object.args_hash)
+        : "",
+      subjects: globalThis.Array.isArray(object?.subjects)
+        ? object.subjects.map((e: any) => globalThis.String(e))
+        : [],
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      notByStarter: isSet(object.notByStarter)
+        ? globalThis.Boolean(object.notByStarter)
+        : isSet(object.not_by_starter)
+        ? globalThis.Boolean(object.not_by_starter)
+        : false,
+      requestedAt: isSet(object.requestedAt)
+        ? fromJsonTimestamp(object.requestedAt)
+        : isSet(object.requested_at)
+        ? fromJsonTimestamp(object.requested_at)
+        : undefined,
+      expiresAt: isSet(object.expiresAt)
+        ? fromJsonTimestamp(object.expiresAt)
+        : isSet(object.expires_at)
+        ? fromJsonTimestamp(object.expires_at)
+        : undefined,
+      decidedBy: isSet(object.decidedBy)
+        ? globalThis.String(object.decidedBy)
+        : isSet(object.decided_by)
+        ? globalThis.String(object.decided_by)
+        : "",
+      comment: isSet(object.comment) ? globalThis.String(object.comment) : "",
+      decidedAt: isSet(object.decidedAt)
+        ? fromJsonTimestamp(object.decidedAt)
+        : isSet(object.decided_at)
+        ? fromJsonTimestamp(object.decided_at)
+        : undefined,
+      inputCut: isSet(object.inputCut)
+        ? globalThis.Boolean(object.inputCut)
+        : isSet(object.input_cut)
+        ? globalThis.Boolean(object.input_cut)
+        : false,
+    };
+  },
+
+  toJSON(message: Approval): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.state !== ApprovalState.UNSPECIFIED) {
+      obj.state = approvalStateToJSON(message.state);
+    }
+    if (message.title !== "") {
+      obj.title = message.title;
+    }
+    if (message.input !== undefined) {
+      obj.input = message.input;
+    }
+    if (message.argsHash !== "") {
+      obj.argsHash = message.argsHash;
+    }
+    if (message.subjects?.length) {
+      obj.subjects = message.subjects;
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.notByStarter !== false) {
+      obj.notByStarter = message.notByStarter;
+    }
+    if (message.requestedAt !== undefined) {
+      obj.requestedAt = message.requestedAt.toISOString();
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    if (message.decidedBy !== "") {
+      obj.decidedBy = message.decidedBy;
+    }
+    if (message.comment !== "") {
+      obj.comment = message.comment;
+    }
+    if (message.decidedAt !== undefined) {
+      obj.decidedAt = message.decidedAt.toISOString();
+    }
+    if (message.inputCut !== false) {
+      obj.inputCut = message.inputCut;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Approval>): Approval {
+    return Approval.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Approval>): Approval {
+    const message = createBaseApproval();
+    message.id = object.id ?? "";
+    message.runId = object.runId ?? "";
+    message.node = object.node ?? "";
+    message.shard = object.shard ?? 0;
+    message.workflow = object.workflow ?? "";
+    message.state = object.state ?? ApprovalState.UNSPECIFIED;
+    message.title = object.title ?? "";
+    message.input = object.input === undefined ? undefined : object.input;
+    message.argsHash = object.argsHash ?? "";
+    message.subjects = object.subjects?.map((e) => e) || [];
+    message.roles = object.roles?.map((e) => e) || [];
+    message.notByStarter = object.notByStarter ?? false;
+    message.requestedAt = object.requestedAt ?? undefined;
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.decidedBy = object.decidedBy ?? "";
+    message.comment = object.comment ?? "";
+    message.decidedAt = object.decidedAt ?? undefined;
+    message.inputCut = object.inputCut ?? false;
+    return message;
+  },
+};
+
+function createBaseDecideApprovalRequest(): DecideApprovalRequest {
+  return { id: "", node: "", shard: 0, approve: false, argsHash: "", comment: "" };
+}
+
+export const DecideApprovalRequest: MessageFns<DecideApprovalRequest> = {
+  encode(message: DecideApprovalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.shard !== 0) {
+      writer.uint32(24).uint32(message.shard);
+    }
+    if (message.approve !== false) {
+      writer.uint32(32).bool(message.approve);
+    }
+    if (message.argsHash !== "") {
+      writer.uint32(42).string(message.argsHash);
+    }
+    if (message.comment !== "") {
+      writer.uint32(50).string(message.comment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideApprovalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideApprovalRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.approve = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.argsHash = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DecideApprovalRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      shard: isSet(object.shard) ? globalThis.Number(object.shard) : 0,
+      approve: isSet(object.approve) ? globalThis.Boolean(object.approve) : false,
+      argsHash: isSet(object.argsHash)
+        ? globalThis.String(object.argsHash)
+        : isSet(object.args_hash)
+        ? globalThis.String(object.args_hash)
+        : "",
+      comment: isSet(object.comment) ? globalThis.String(object.comment) : "",
+    };
+  },
+
+  toJSON(message: DecideApprovalRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.approve !== false) {
+      obj.approve = message.approve;
+    }
+    if (message.argsHash !== "") {
+      obj.argsHash = message.argsHash;
+    }
+    if (message.comment !== "") {
+      obj.comment = message.comment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DecideApprovalRequest>): DecideApprovalRequest {
+    return DecideApprovalRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DecideApprovalRequest>): DecideApprovalRequest {
+    const message = createBaseDecideApprovalRequest();
+    message.id = object.id ?? "";
+    message.node = object.node ?? "";
+    message.shard = object.shard ?? 0;
+    message.approve = object.approve ?? false;
+    message.argsHash = object.argsHash ?? "";
+    message.comment = object.comment ?? "";
+    return message;
+  },
+};
+
+function createBaseListApprovalsRequest(): ListApprovalsRequest {
+  return { state: ApprovalState.UNSPECIFIED, runId: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListApprovalsRequest: MessageFns<ListApprovalsRequest> = {
+  encode(message: ListApprovalsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== ApprovalState.UNSPECIFIED) {
+      writer.uint32(8).int32(approvalStateToNumber(message.state));
+    }
+    if (message.runId !== "") {
+      writer.uint32(18).string(message.runId);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(24).uint32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(34).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListApprovalsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListApprovalsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.state = approvalStateFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.pageSize = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListApprovalsRequest {
+    return {
+      state: isSet(object.state) ? approvalStateFromJSON(object.state) : ApprovalState.UNSPECIFIED,
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListApprovalsRequest): unknown {
+    const obj: any = {};
+    if (message.state !== ApprovalState.UNSPECIFIED) {
+      obj.state = approvalStateToJSON(message.state);
+    }
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListApprovalsRequest>): ListApprovalsRequest {
+    return ListApprovalsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListApprovalsRequest>): ListApprovalsRequest {
+    const message = createBaseListApprovalsRequest();
+    message.state = object.state ?? ApprovalState.UNSPECIFIED;
+    message.runId = object.runId ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListApprovalsReply(): ListApprovalsReply {
+  return { approvals: [], nextPageToken: "" };
+}
+
+export const ListApprovalsReply: MessageFns<ListApprovalsReply> = {
+  encode(message: ListApprovalsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.approvals) {
+      Approval.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListApprovalsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListApprovalsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approvals.push(Approval.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListApprovalsReply {
+    return {
+      approvals: globalThis.Array.isArray(object?.approvals)
+        ? object.approvals.map((e: any) => Approval.fromJSON(e))
+        : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListApprovalsReply): unknown {
+    const obj: any = {};
+    if (message.approvals?.length) {
+      obj.approvals = message.approvals.map((e) => Approval.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListApprovalsReply>): ListApprovalsReply {
+    return ListApprovalsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListApprovalsReply>): ListApprovalsReply {
+    const message = createBaseListApprovalsReply();
+    message.approvals = object.approvals?.map((e) => Approval.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
 function createBaseListRejectionsRequest(): ListRejectionsRequest {
   return { pageSize: 0, pageToken: "" };
 }
@@ -1913,6 +4742,327 @@ export const ListRejectionsRequest: MessageFns<ListRejectionsRequest> = {
     const message = createBaseListRejectionsRequest();
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseReceiveWebhookRequest(): ReceiveWebhookRequest {
+  return { tenant: "", trigger: "", headers: {}, body: new Uint8Array(0) };
+}
+
+export const ReceiveWebhookRequest: MessageFns<ReceiveWebhookRequest> = {
+  encode(message: ReceiveWebhookRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.trigger !== "") {
+      writer.uint32(18).string(message.trigger);
+    }
+    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+      ReceiveWebhookRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    if (message.body.length !== 0) {
+      writer.uint32(34).bytes(message.body);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiveWebhookRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiveWebhookRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.trigger = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = ReceiveWebhookRequest_HeadersEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.headers[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.body = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReceiveWebhookRequest {
+    return {
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      trigger: isSet(object.trigger) ? globalThis.String(object.trigger) : "",
+      headers: isObject(object.headers)
+        ? (globalThis.Object.entries(object.headers) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      body: isSet(object.body) ? bytesFromBase64(object.body) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: ReceiveWebhookRequest): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.trigger !== "") {
+      obj.trigger = message.trigger;
+    }
+    if (message.headers) {
+      const entries = globalThis.Object.entries(message.headers) as [string, string][];
+      if (entries.length > 0) {
+        obj.headers = {};
+        entries.forEach(([k, v]) => {
+          obj.headers[k] = v;
+        });
+      }
+    }
+    if (message.body.length !== 0) {
+      obj.body = base64FromBytes(message.body);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReceiveWebhookRequest>): ReceiveWebhookRequest {
+    return ReceiveWebhookRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReceiveWebhookRequest>): ReceiveWebhookRequest {
+    const message = createBaseReceiveWebhookRequest();
+    message.tenant = object.tenant ?? "";
+    message.trigger = object.trigger ?? "";
+    message.headers = (globalThis.Object.entries(object.headers ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.body = object.body ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseReceiveWebhookRequest_HeadersEntry(): ReceiveWebhookRequest_HeadersEntry {
+  return { key: "", value: "" };
+}
+
+export const ReceiveWebhookRequest_HeadersEntry: MessageFns<ReceiveWebhookRequest_HeadersEntry> = {
+  encode(message: ReceiveWebhookRequest_HeadersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiveWebhookRequest_HeadersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiveWebhookRequest_HeadersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReceiveWebhookRequest_HeadersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: ReceiveWebhookRequest_HeadersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReceiveWebhookRequest_HeadersEntry>): ReceiveWebhookRequest_HeadersEntry {
+    return ReceiveWebhookRequest_HeadersEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReceiveWebhookRequest_HeadersEntry>): ReceiveWebhookRequest_HeadersEntry {
+    const message = createBaseReceiveWebhookRequest_HeadersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseReceiveWebhookReply(): ReceiveWebhookReply {
+  return { runId: "", duplicate: false };
+}
+
+export const ReceiveWebhookReply: MessageFns<ReceiveWebhookReply> = {
+  encode(message: ReceiveWebhookReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.duplicate !== false) {
+      writer.uint32(16).bool(message.duplicate);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceiveWebhookReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceiveWebhookReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.duplicate = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReceiveWebhookReply {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      duplicate: isSet(object.duplicate) ? globalThis.Boolean(object.duplicate) : false,
+    };
+  },
+
+  toJSON(message: ReceiveWebhookReply): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.duplicate !== false) {
+      obj.duplicate = message.duplicate;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReceiveWebhookReply>): ReceiveWebhookReply {
+    return ReceiveWebhookReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReceiveWebhookReply>): ReceiveWebhookReply {
+    const message = createBaseReceiveWebhookReply();
+    message.runId = object.runId ?? "";
+    message.duplicate = object.duplicate ?? false;
     return message;
   },
 };
@@ -3257,7 +6407,7 @@ export const HeartbeatStepsReply: MessageFns<HeartbeatStepsReply> = {
 };
 
 function createBaseStepResult(): StepResult {
-  return { step: undefined, result: undefined, costNanoUsd: 0n, durationMs: 0 };
+  return { step: undefined, result: undefined, costNanoUsd: 0n, durationMs: 0, quality: undefined };
 }
 
 export const StepResult: MessageFns<StepResult> = {
@@ -3281,6 +6431,9 @@ export const StepResult: MessageFns<StepResult> = {
     }
     if (message.durationMs !== 0) {
       writer.uint32(40).uint32(message.durationMs);
+    }
+    if (message.quality !== undefined) {
+      writer.uint32(49).double(message.quality);
     }
     return writer;
   },
@@ -3338,6 +6491,14 @@ export const StepResult: MessageFns<StepResult> = {
             message.durationMs = reader.uint32();
             continue;
           }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.quality = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3368,6 +6529,7 @@ export const StepResult: MessageFns<StepResult> = {
         : isSet(object.duration_ms)
         ? globalThis.Number(object.duration_ms)
         : 0,
+      quality: isSet(object.quality) ? globalThis.Number(object.quality) : undefined,
     };
   },
 
@@ -3386,6 +6548,9 @@ export const StepResult: MessageFns<StepResult> = {
     }
     if (message.durationMs !== 0) {
       obj.durationMs = Math.round(message.durationMs);
+    }
+    if (message.quality !== undefined) {
+      obj.quality = floatToJson(message.quality);
     }
     return obj;
   },
@@ -3414,6 +6579,7 @@ export const StepResult: MessageFns<StepResult> = {
       ? BigInt(object.costNanoUsd)
       : 0n;
     message.durationMs = object.durationMs ?? 0;
+    message.quality = object.quality ?? undefined;
     return message;
   },
 };
@@ -4170,6 +7336,725 @@ export const TriggerRejected: MessageFns<TriggerRejected> = {
     return message;
   },
 };
+
+function createBaseWorkflowAtRisk(): WorkflowAtRisk {
+  return { runId: "", workflow: "", workflowVersion: 0, slaAt: undefined };
+}
+
+export const WorkflowAtRisk: MessageFns<WorkflowAtRisk> = {
+  encode(message: WorkflowAtRisk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(18).string(message.workflow);
+    }
+    if (message.workflowVersion !== 0) {
+      writer.uint32(24).uint32(message.workflowVersion);
+    }
+    if (message.slaAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.slaAt), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkflowAtRisk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWorkflowAtRisk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.workflowVersion = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.slaAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WorkflowAtRisk {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      workflowVersion: isSet(object.workflowVersion)
+        ? globalThis.Number(object.workflowVersion)
+        : isSet(object.workflow_version)
+        ? globalThis.Number(object.workflow_version)
+        : 0,
+      slaAt: isSet(object.slaAt)
+        ? fromJsonTimestamp(object.slaAt)
+        : isSet(object.sla_at)
+        ? fromJsonTimestamp(object.sla_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: WorkflowAtRisk): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.workflowVersion !== 0) {
+      obj.workflowVersion = Math.round(message.workflowVersion);
+    }
+    if (message.slaAt !== undefined) {
+      obj.slaAt = message.slaAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WorkflowAtRisk>): WorkflowAtRisk {
+    return WorkflowAtRisk.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WorkflowAtRisk>): WorkflowAtRisk {
+    const message = createBaseWorkflowAtRisk();
+    message.runId = object.runId ?? "";
+    message.workflow = object.workflow ?? "";
+    message.workflowVersion = object.workflowVersion ?? 0;
+    message.slaAt = object.slaAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseWorkflowNeedsAttention(): WorkflowNeedsAttention {
+  return { runId: "", workflow: "", workflowVersion: 0, node: "", shard: 0, reason: "", message: "" };
+}
+
+export const WorkflowNeedsAttention: MessageFns<WorkflowNeedsAttention> = {
+  encode(message: WorkflowNeedsAttention, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(18).string(message.workflow);
+    }
+    if (message.workflowVersion !== 0) {
+      writer.uint32(24).uint32(message.workflowVersion);
+    }
+    if (message.node !== "") {
+      writer.uint32(34).string(message.node);
+    }
+    if (message.shard !== 0) {
+      writer.uint32(40).uint32(message.shard);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(58).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WorkflowNeedsAttention {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWorkflowNeedsAttention();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.workflowVersion = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WorkflowNeedsAttention {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      workflowVersion: isSet(object.workflowVersion)
+        ? globalThis.Number(object.workflowVersion)
+        : isSet(object.workflow_version)
+        ? globalThis.Number(object.workflow_version)
+        : 0,
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      shard: isSet(object.shard) ? globalThis.Number(object.shard) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: WorkflowNeedsAttention): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.workflowVersion !== 0) {
+      obj.workflowVersion = Math.round(message.workflowVersion);
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WorkflowNeedsAttention>): WorkflowNeedsAttention {
+    return WorkflowNeedsAttention.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WorkflowNeedsAttention>): WorkflowNeedsAttention {
+    const message = createBaseWorkflowNeedsAttention();
+    message.runId = object.runId ?? "";
+    message.workflow = object.workflow ?? "";
+    message.workflowVersion = object.workflowVersion ?? 0;
+    message.node = object.node ?? "";
+    message.shard = object.shard ?? 0;
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseApprovalRequested(): ApprovalRequested {
+  return {
+    runId: "",
+    workflow: "",
+    node: "",
+    shard: 0,
+    title: "",
+    argsHash: "",
+    subjects: [],
+    roles: [],
+    expiresAt: undefined,
+  };
+}
+
+export const ApprovalRequested: MessageFns<ApprovalRequested> = {
+  encode(message: ApprovalRequested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(18).string(message.workflow);
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
+    }
+    if (message.shard !== 0) {
+      writer.uint32(32).uint32(message.shard);
+    }
+    if (message.title !== "") {
+      writer.uint32(42).string(message.title);
+    }
+    if (message.argsHash !== "") {
+      writer.uint32(50).string(message.argsHash);
+    }
+    for (const v of message.subjects) {
+      writer.uint32(58).string(v!);
+    }
+    for (const v of message.roles) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApprovalRequested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApprovalRequested();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.argsHash = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.subjects.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ApprovalRequested {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      shard: isSet(object.shard) ? globalThis.Number(object.shard) : 0,
+      title: isSet(object.title) ? globalThis.String(object.title) : "",
+      argsHash: isSet(object.argsHash)
+        ? globalThis.String(object.argsHash)
+        : isSet(object.args_hash)
+        ? globalThis.String(object.args_hash)
+        : "",
+      subjects: globalThis.Array.isArray(object?.subjects) ? object.subjects.map((e: any) => globalThis.String(e)) : [],
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      expiresAt: isSet(object.expiresAt)
+        ? fromJsonTimestamp(object.expiresAt)
+        : isSet(object.expires_at)
+        ? fromJsonTimestamp(object.expires_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ApprovalRequested): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.title !== "") {
+      obj.title = message.title;
+    }
+    if (message.argsHash !== "") {
+      obj.argsHash = message.argsHash;
+    }
+    if (message.subjects?.length) {
+      obj.subjects = message.subjects;
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ApprovalRequested>): ApprovalRequested {
+    return ApprovalRequested.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApprovalRequested>): ApprovalRequested {
+    const message = createBaseApprovalRequested();
+    message.runId = object.runId ?? "";
+    message.workflow = object.workflow ?? "";
+    message.node = object.node ?? "";
+    message.shard = object.shard ?? 0;
+    message.title = object.title ?? "";
+    message.argsHash = object.argsHash ?? "";
+    message.subjects = object.subjects?.map((e) => e) || [];
+    message.roles = object.roles?.map((e) => e) || [];
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseApprovalDecided(): ApprovalDecided {
+  return { runId: "", workflow: "", node: "", shard: 0, state: ApprovalState.UNSPECIFIED, by: "", comment: "" };
+}
+
+export const ApprovalDecided: MessageFns<ApprovalDecided> = {
+  encode(message: ApprovalDecided, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.runId !== "") {
+      writer.uint32(10).string(message.runId);
+    }
+    if (message.workflow !== "") {
+      writer.uint32(18).string(message.workflow);
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
+    }
+    if (message.shard !== 0) {
+      writer.uint32(32).uint32(message.shard);
+    }
+    if (message.state !== ApprovalState.UNSPECIFIED) {
+      writer.uint32(40).int32(approvalStateToNumber(message.state));
+    }
+    if (message.by !== "") {
+      writer.uint32(50).string(message.by);
+    }
+    if (message.comment !== "") {
+      writer.uint32(58).string(message.comment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApprovalDecided {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApprovalDecided();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.shard = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.state = approvalStateFromJSON(reader.int32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ApprovalDecided {
+    return {
+      runId: isSet(object.runId)
+        ? globalThis.String(object.runId)
+        : isSet(object.run_id)
+        ? globalThis.String(object.run_id)
+        : "",
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      shard: isSet(object.shard) ? globalThis.Number(object.shard) : 0,
+      state: isSet(object.state) ? approvalStateFromJSON(object.state) : ApprovalState.UNSPECIFIED,
+      by: isSet(object.by) ? globalThis.String(object.by) : "",
+      comment: isSet(object.comment) ? globalThis.String(object.comment) : "",
+    };
+  },
+
+  toJSON(message: ApprovalDecided): unknown {
+    const obj: any = {};
+    if (message.runId !== "") {
+      obj.runId = message.runId;
+    }
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.shard !== 0) {
+      obj.shard = Math.round(message.shard);
+    }
+    if (message.state !== ApprovalState.UNSPECIFIED) {
+      obj.state = approvalStateToJSON(message.state);
+    }
+    if (message.by !== "") {
+      obj.by = message.by;
+    }
+    if (message.comment !== "") {
+      obj.comment = message.comment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ApprovalDecided>): ApprovalDecided {
+    return ApprovalDecided.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApprovalDecided>): ApprovalDecided {
+    const message = createBaseApprovalDecided();
+    message.runId = object.runId ?? "";
+    message.workflow = object.workflow ?? "";
+    message.node = object.node ?? "";
+    message.shard = object.shard ?? 0;
+    message.state = object.state ?? ApprovalState.UNSPECIFIED;
+    message.by = object.by ?? "";
+    message.comment = object.comment ?? "";
+    return message;
+  },
+};
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 

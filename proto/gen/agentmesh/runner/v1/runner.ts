@@ -30,11 +30,93 @@ export interface RunAgentRequest {
   detached: boolean;
   /** A reader of StreamAgent who goes away cancels the run; without it the run goes on and can be resumed. */
   cancelOnDisconnect: boolean;
+  /**
+   * What was said before this input, oldest first, by a caller that keeps the conversation itself; with a session it
+   * comes after the session's own turns.
+   */
+  history: Utterance[];
 }
 
 export interface RunAgentRequest_LabelsEntry {
   key: string;
   value: string;
+}
+
+export interface Utterance {
+  speaker: Utterance_Speaker;
+  text: string;
+}
+
+export const Utterance_Speaker = {
+  UNSPECIFIED: "SPEAKER_UNSPECIFIED",
+  USER: "SPEAKER_USER",
+  ASSISTANT: "SPEAKER_ASSISTANT",
+  /** SYSTEM - Further instructions, read after the agent's own. */
+  SYSTEM: "SPEAKER_SYSTEM",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type Utterance_Speaker = typeof Utterance_Speaker[keyof typeof Utterance_Speaker];
+
+export namespace Utterance_Speaker {
+  export type UNSPECIFIED = typeof Utterance_Speaker.UNSPECIFIED;
+  export type USER = typeof Utterance_Speaker.USER;
+  export type ASSISTANT = typeof Utterance_Speaker.ASSISTANT;
+  export type SYSTEM = typeof Utterance_Speaker.SYSTEM;
+  export type UNRECOGNIZED = typeof Utterance_Speaker.UNRECOGNIZED;
+}
+
+export function utterance_SpeakerFromJSON(object: any): Utterance_Speaker {
+  switch (object) {
+    case 0:
+    case "SPEAKER_UNSPECIFIED":
+      return Utterance_Speaker.UNSPECIFIED;
+    case 1:
+    case "SPEAKER_USER":
+      return Utterance_Speaker.USER;
+    case 2:
+    case "SPEAKER_ASSISTANT":
+      return Utterance_Speaker.ASSISTANT;
+    case 3:
+    case "SPEAKER_SYSTEM":
+      return Utterance_Speaker.SYSTEM;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Utterance_Speaker.UNRECOGNIZED;
+  }
+}
+
+export function utterance_SpeakerToJSON(object: Utterance_Speaker): string {
+  switch (object) {
+    case Utterance_Speaker.UNSPECIFIED:
+      return "SPEAKER_UNSPECIFIED";
+    case Utterance_Speaker.USER:
+      return "SPEAKER_USER";
+    case Utterance_Speaker.ASSISTANT:
+      return "SPEAKER_ASSISTANT";
+    case Utterance_Speaker.SYSTEM:
+      return "SPEAKER_SYSTEM";
+    case Utterance_Speaker.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function utterance_SpeakerToNumber(object: Utterance_Speaker): number {
+  switch (object) {
+    case Utterance_Speaker.UNSPECIFIED:
+      return 0;
+    case Utterance_Speaker.USER:
+      return 1;
+    case Utterance_Speaker.ASSISTANT:
+      return 2;
+    case Utterance_Speaker.SYSTEM:
+      return 3;
+    case Utterance_Speaker.UNRECOGNIZED:
+    default:
+      return -1;
+  }
 }
 
 export interface AgentRun {
@@ -72,6 +154,11 @@ export interface AgentRun {
   attempt: number;
   /** What the agent thought and planned on its way, in its order. */
   trace: TraceEntry[];
+  /**
+   * Why the cache looked for less than the agent declares, for instance `semantic: the tool send is effectful`; empty:
+   * it did not.
+   */
+  cacheBypass: string;
 }
 
 export const AgentRun_State = {
@@ -302,6 +389,24 @@ export interface UsageRecorded {
   at: Date | undefined;
 }
 
+/** Probes of a provider fail in a row, or succeed again; told once a change to each tenant whose agents use it. */
+export interface ProviderHealthChanged {
+  provider: string;
+  healthy: boolean;
+  /** For instance `PROVIDER_UNAVAILABLE`; empty when it is healthy. */
+  reason: string;
+  at: Date | undefined;
+}
+
+/** Runs of an agent cannot begin or do not move, or they do again; told once a change. */
+export interface AgentHealthChanged {
+  agent: string;
+  healthy: boolean;
+  /** `NO_MODEL`: none of its models can be asked; `POOL_STUCK`: all places taken and no run ended since the last probe. */
+  reason: string;
+  at: Date | undefined;
+}
+
 /** A piece of an input. */
 export interface Part {
   part:
@@ -345,7 +450,7 @@ export interface RunAgentBatchRequest {
   inputs: BatchInput[];
   labels: { [key: string]: string };
   noCache: boolean;
-  /** Runs at a time; 0: 10. */
+  /** Runs at a time, at most the agent's own `batch.size` (default 10); 0: as many as that. */
   concurrency: number;
 }
 
@@ -474,6 +579,7 @@ function createBaseRunAgentRequest(): RunAgentRequest {
     parts: [],
     detached: false,
     cancelOnDisconnect: false,
+    history: [],
   };
 }
 
@@ -505,6 +611,9 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
     }
     if (message.cancelOnDisconnect !== false) {
       writer.uint32(72).bool(message.cancelOnDisconnect);
+    }
+    for (const v of message.history) {
+      Utterance.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -597,6 +706,14 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
             message.cancelOnDisconnect = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.history.push(Utterance.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -641,6 +758,9 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
         : isSet(object.cancel_on_disconnect)
         ? globalThis.Boolean(object.cancel_on_disconnect)
         : false,
+      history: globalThis.Array.isArray(object?.history)
+        ? object.history.map((e: any) => Utterance.fromJSON(e))
+        : [],
     };
   },
 
@@ -679,6 +799,9 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
     if (message.cancelOnDisconnect !== false) {
       obj.cancelOnDisconnect = message.cancelOnDisconnect;
     }
+    if (message.history?.length) {
+      obj.history = message.history.map((e) => Utterance.toJSON(e));
+    }
     return obj;
   },
 
@@ -704,6 +827,7 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
     message.parts = object.parts?.map((e) => Part.fromPartial(e)) || [];
     message.detached = object.detached ?? false;
     message.cancelOnDisconnect = object.cancelOnDisconnect ?? false;
+    message.history = object.history?.map((e) => Utterance.fromPartial(e)) || [];
     return message;
   },
 };
@@ -793,6 +917,91 @@ export const RunAgentRequest_LabelsEntry: MessageFns<RunAgentRequest_LabelsEntry
   },
 };
 
+function createBaseUtterance(): Utterance {
+  return { speaker: Utterance_Speaker.UNSPECIFIED, text: "" };
+}
+
+export const Utterance: MessageFns<Utterance> = {
+  encode(message: Utterance, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.speaker !== Utterance_Speaker.UNSPECIFIED) {
+      writer.uint32(8).int32(utterance_SpeakerToNumber(message.speaker));
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Utterance {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUtterance();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.speaker = utterance_SpeakerFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Utterance {
+    return {
+      speaker: isSet(object.speaker) ? utterance_SpeakerFromJSON(object.speaker) : Utterance_Speaker.UNSPECIFIED,
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+    };
+  },
+
+  toJSON(message: Utterance): unknown {
+    const obj: any = {};
+    if (message.speaker !== Utterance_Speaker.UNSPECIFIED) {
+      obj.speaker = utterance_SpeakerToJSON(message.speaker);
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Utterance>): Utterance {
+    return Utterance.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Utterance>): Utterance {
+    const message = createBaseUtterance();
+    message.speaker = object.speaker ?? Utterance_Speaker.UNSPECIFIED;
+    message.text = object.text ?? "";
+    return message;
+  },
+};
+
 function createBaseAgentRun(): AgentRun {
   return {
     id: "",
@@ -817,6 +1026,7 @@ function createBaseAgentRun(): AgentRun {
     session: "",
     attempt: 0,
     trace: [],
+    cacheBypass: "",
   };
 }
 
@@ -887,6 +1097,9 @@ export const AgentRun: MessageFns<AgentRun> = {
     }
     for (const v of message.trace) {
       TraceEntry.encode(v!, writer.uint32(178).fork()).join();
+    }
+    if (message.cacheBypass !== "") {
+      writer.uint32(186).string(message.cacheBypass);
     }
     return writer;
   },
@@ -1083,6 +1296,14 @@ export const AgentRun: MessageFns<AgentRun> = {
             message.trace.push(TraceEntry.decode(reader, reader.uint32()));
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.cacheBypass = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1156,6 +1377,11 @@ export const AgentRun: MessageFns<AgentRun> = {
       trace: globalThis.Array.isArray(object?.trace)
         ? object.trace.map((e: any) => TraceEntry.fromJSON(e))
         : [],
+      cacheBypass: isSet(object.cacheBypass)
+        ? globalThis.String(object.cacheBypass)
+        : isSet(object.cache_bypass)
+        ? globalThis.String(object.cache_bypass)
+        : "",
     };
   },
 
@@ -1233,6 +1459,9 @@ export const AgentRun: MessageFns<AgentRun> = {
     if (message.trace?.length) {
       obj.trace = message.trace.map((e) => TraceEntry.toJSON(e));
     }
+    if (message.cacheBypass !== "") {
+      obj.cacheBypass = message.cacheBypass;
+    }
     return obj;
   },
 
@@ -1275,6 +1504,7 @@ export const AgentRun: MessageFns<AgentRun> = {
     message.session = object.session ?? "";
     message.attempt = object.attempt ?? 0;
     message.trace = object.trace?.map((e) => TraceEntry.fromPartial(e)) || [];
+    message.cacheBypass = object.cacheBypass ?? "";
     return message;
   },
 };
@@ -3613,6 +3843,240 @@ export const UsageRecorded: MessageFns<UsageRecorded> = {
       ? BigInt(object.savedNanoUsd)
       : 0n;
     message.failed = object.failed ?? false;
+    message.at = object.at ?? undefined;
+    return message;
+  },
+};
+
+function createBaseProviderHealthChanged(): ProviderHealthChanged {
+  return { provider: "", healthy: false, reason: "", at: undefined };
+}
+
+export const ProviderHealthChanged: MessageFns<ProviderHealthChanged> = {
+  encode(message: ProviderHealthChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.healthy !== false) {
+      writer.uint32(16).bool(message.healthy);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProviderHealthChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProviderHealthChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.healthy = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProviderHealthChanged {
+    return {
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      healthy: isSet(object.healthy) ? globalThis.Boolean(object.healthy) : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+    };
+  },
+
+  toJSON(message: ProviderHealthChanged): unknown {
+    const obj: any = {};
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.healthy !== false) {
+      obj.healthy = message.healthy;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ProviderHealthChanged>): ProviderHealthChanged {
+    return ProviderHealthChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProviderHealthChanged>): ProviderHealthChanged {
+    const message = createBaseProviderHealthChanged();
+    message.provider = object.provider ?? "";
+    message.healthy = object.healthy ?? false;
+    message.reason = object.reason ?? "";
+    message.at = object.at ?? undefined;
+    return message;
+  },
+};
+
+function createBaseAgentHealthChanged(): AgentHealthChanged {
+  return { agent: "", healthy: false, reason: "", at: undefined };
+}
+
+export const AgentHealthChanged: MessageFns<AgentHealthChanged> = {
+  encode(message: AgentHealthChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    if (message.healthy !== false) {
+      writer.uint32(16).bool(message.healthy);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentHealthChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentHealthChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.healthy = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AgentHealthChanged {
+    return {
+      agent: isSet(object.agent) ? globalThis.String(object.agent) : "",
+      healthy: isSet(object.healthy) ? globalThis.Boolean(object.healthy) : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+    };
+  },
+
+  toJSON(message: AgentHealthChanged): unknown {
+    const obj: any = {};
+    if (message.agent !== "") {
+      obj.agent = message.agent;
+    }
+    if (message.healthy !== false) {
+      obj.healthy = message.healthy;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AgentHealthChanged>): AgentHealthChanged {
+    return AgentHealthChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AgentHealthChanged>): AgentHealthChanged {
+    const message = createBaseAgentHealthChanged();
+    message.agent = object.agent ?? "";
+    message.healthy = object.healthy ?? false;
+    message.reason = object.reason ?? "";
     message.at = object.at ?? undefined;
     return message;
   },

@@ -1,0 +1,50 @@
+import type { Draft, Want } from "./draft.ts";
+import { stepKey } from "./run-state.ts";
+
+/** Thrown from wherever something is missing: what was advanced so far is dropped, so there is nothing to go back to. */
+export class MissingData extends Error {
+  override readonly name = "MissingData";
+  readonly want: Want;
+
+  constructor(want: Want) {
+    super(`the run was loaded without ${want.kind}`);
+    this.want = want;
+  }
+}
+
+export function needScope({ environment: { data } }: Draft): void {
+  if (data && !data.scope) throw new MissingData({ kind: "scope" });
+}
+
+export function needOpen({ environment: { data } }: Draft): void {
+  if (data && !data.open) throw new MissingData({ kind: "open" });
+}
+
+export function needShards({ environment: { data } }: Draft, node: string, from: number, to: number): void {
+  if (data && !data.shards(node, from, to)) throw new MissingData({ kind: "shards", node, from, to });
+}
+
+export function needUndoable({ environment: { data } }: Draft, nodes: readonly string[]): void {
+  if (data && nodes.length > 0 && !data.undoable) throw new MissingData({ kind: "undoable", nodes });
+}
+
+/** Outputs of the shards `from` to `to`, both included; null where one did not succeed. */
+export function outputsOf(draft: Draft, node: string, from: number, to: number): readonly unknown[] {
+  const { data } = draft.environment;
+  if (!data) return Array.from({ length: to - from + 1 }, (_, index) => outputOf(draft, node, from + index));
+  const stored = data.outputs(node, from, to);
+  if (!stored) throw new MissingData({ kind: "outputs", node, from, to });
+  const outputs = [...stored];
+  // What succeeded in this very advance is not stored yet.
+  for (const key of draft.changed) {
+    const step = draft.steps.get(key);
+    if (step?.node !== node || step.state !== "succeeded" || step.shard < from || step.shard > to) continue;
+    outputs[step.shard - from] = step.output;
+  }
+  return outputs;
+}
+
+function outputOf(draft: Draft, node: string, shard: number): unknown {
+  const step = draft.steps.get(stepKey(node, shard));
+  return step?.state === "succeeded" ? step.output : null;
+}

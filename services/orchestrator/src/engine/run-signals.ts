@@ -1,0 +1,69 @@
+import type { Context } from "../context.ts";
+import type { Input } from "../domain/advance.ts";
+import { matchRecent } from "../store/event-waits.ts";
+import { deleteSignals, postponeSignals, type TakenSignal, takeSignals } from "../store/signals.ts";
+import { advanceRuns, advancing } from "./advance-runs.ts";
+import { type Rounds, repeat } from "./repeat.ts";
+
+const MAX_SIGNALS = 500;
+const MAX_ROUNDS = 50;
+
+/**
+ * Tells runs what happened elsewhere: children that ended, parents that were cancelled, events that arrived. Woken after
+ * the commit that left a signal; every replica looks each sweep, so one that died after its commit is no loss. The locks
+ * of a parent and of its child are never held together.
+ */
+export function startSignals(context: Context): Rounds {
+  return repeat(context, "signals", context.config.engine.sweepEveryMs, async () => {
+    await context.db.transaction(matchRecent);
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const taken = await drainSignals(context);
+      if (taken < MAX_SIGNALS) return;
+    }
+  });
+}
+
+async function drainSignals(context: Context): Promise<number> {
+  return advancing(context, async (tx) => {
+    const signals = await takeSignals(tx, MAX_SIGNALS);
+    if (signals.length === 0) return 0;
+    const byRun = Map.groupBy(signals, (signal) => signal.run);
+    const inputs = new Map([...byRun].map(([run, some]) => [run, some.flatMap(inputOf)]));
+    const { failed } = await advanceRuns(context, tx, [...byRun.keys()], (run) => inputs.get(run.state.id) ?? []);
+    // Also of runs that are gone; only what a run could not be advanced with waits.
+    const later = signals.filter((signal) => failed.has(signal.run));
+    await postponeSignals(
+      tx,
+      later.map((signal) => signal.id),
+    );
+    await deleteSignals(
+      tx,
+      signals.filter((signal) => !later.includes(signal)).map((signal) => signal.id),
+    );
+    return signals.length;
+  });
+}
+
+function inputOf(signal: TakenSignal): Input[] {
+  switch (signal.kind) {
+    case "child-ended":
+      return [
+        {
+          kind: "child-ended",
+          ...signal.data,
+          child: signal.ref,
+          output: signal.output ?? null,
+          failure: signal.data.failure,
+          costNanoUsd: signal.cost ?? 0n,
+        },
+      ];
+    case "cancel":
+      return [{ kind: "cancel", ...signal.data }];
+    case "event": {
+      const { event, data } = signal;
+      return event ? [{ kind: "event", ...data, event }] : [];
+    }
+    default:
+      return signal satisfies never;
+  }
+}

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { openDatabase } from "@agentmesh/postgres";
+import { createLogger } from "@agentmesh/telemetry";
+import { type ArrivedEvent, deliverEvents } from "../src/engine/deliver-events.ts";
+import { type Mesh, startMesh } from "./mesh.fixture.ts";
+import { ended, isState, stepOf, tool, until } from "./runs.fixture.ts";
+import { startWorker } from "./worker.fixture.ts";
+
+let mesh: Mesh;
+const stack = new AsyncDisposableStack();
+
+before(async () => {
+  mesh = stack.use(await startMesh());
+  stack.use(await startWorker(mesh, { name: "w1" }));
+});
+after(() => stack.disposeAsync());
+
+const paid = {
+  id: "paid",
+  kind: "wait",
+  event: { type: "order.paid", publisher: "shop", match: "$.data.order", equals: "$.input.order" },
+};
+
+function event(order: string, more: Partial<ArrivedEvent> = {}): ArrivedEvent {
+  const data = { order, amount: 5, note: "a NUL \u0000 in it" };
+  return {
+    tenant: "acme",
+    publisher: "shop",
+    type: "order.paid",
+    eventId: `e-${order}`,
+    data,
+    at: new Date(),
+    ...more,
+  };
+}
+
+async function deliver(...events: ArrivedEvent[]): Promise<void> {
+  const log = createLogger({ service: "test", environment: "test", version: "0", level: "error" });
+  await using db = await openDatabase({ url: mesh.env.postgresUrl, schema: "orchestrator", migrations: [], log });
+  await db.transaction((tx) => deliverEvents({ wakeSignals() {} }, tx, events));
+}
+
+test("a timer that two sweepers see fires once", async () => {
+  await mesh.apply("Workflow", "timer", {
+    steps: [{ id: "t", kind: "wait", timerMs: 300 }, tool("a", { dependsOn: ["t"] })],
+  });
+  const runs = await Promise.all(Array.from({ length: 20 }, () => mesh.start("timer")));
+  for (const { id } of runs) {
+    assert.equal((await ended(mesh, id)).state, "RUN_STATE_SUCCEEDED");
+    const events = await Array.fromAsync((await mesh.client(1)).watchRun({ id }, { token: mesh.token }));
+    assert.equal(events.filter((one) => one.type === "step.succeeded" && one.node === "t").length, 1);
+  }
+});
+
+test("a run waits for the event that is its own; a second delivery changes nothing", async () => {
+  await mesh.apply("Workflow", "paid", { steps: [paid], output: "$.steps.paid.output.event.data" });
+  const first = await mesh.start("paid", { order: "o-1" });
+  const second = await mesh.start("paid", { order: "o-2" });
+  await until(mesh, first.id, isState("paid", "STEP_STATE_WAITING"), "to wait");
+  await deliver(event("o-1"), event("o-3"), event("o-2", { tenant: "other" }), event("o-2", { publisher: "fake" }));
+  await deliver(event("o-1"));
+  const run = await ended(mesh, first.id);
+  assert.deepEqual(run.output, { order: "o-1", amount: 5, note: "a NUL \u0000 in it" });
+  assert.equal(stepOf(await mesh.run(second.id), "paid").state, "STEP_STATE_WAITING");
+  await deliver(event("o-2"));
+  assert.equal((await ended(mesh, second.id)).state, "RUN_STATE_SUCCEEDED");
+});
+
+test("an event that came since the run began counts also when the wait begins later; an older one does not", async () => {
+  await mesh.apply("Workflow", "later", {
+    steps: [
+      { id: "ok", kind: "approval", title: "Go?" },
+      { ...paid, dependsOn: ["ok"] },
+    ],
+  });
+  await deliver(event("o-10"));
+  const { id } = await mesh.start("later", { order: "o-10" });
+  const early = await mesh.start("later", { order: "o-11" });
+  await deliver(event("o-11"));
+  const client = await mesh.client();
+  for (const run of [id, early.id]) {
+    const waiting = await until(mesh, run, isState("ok", "STEP_STATE_WAITING"), "its approval");
+    const { argsHash } = stepOf(waiting, "ok");
+    await client.decideApproval({ id: run, node: "ok", approve: true, argsHash }, { token: mesh.token });
+  }
+  assert.equal((await ended(mesh, early.id)).state, "RUN_STATE_SUCCEEDED");
+  assert.equal(stepOf(await mesh.run(id), "paid").state, "STEP_STATE_WAITING");
+  await client.cancelRun({ id }, { token: mesh.token });
+});
+
+test("an event that does not come in time fails its step", async () => {
+  await mesh.apply("Workflow", "impatient", {
+    steps: [{ ...paid, timeoutMs: 1000, onFailure: "continue" }],
+    output: "$.steps.paid.state",
+  });
+  const { id } = await mesh.start("impatient", { order: "never" });
+  assert.equal((await ended(mesh, id)).output, "failed");
+});
+
+test("many waits and events that are written at the same time all meet", async () => {
+  const orders = Array.from({ length: 30 }, (_, index) => `m-${index}`);
+  const [runs] = await Promise.all([
+    Promise.all(orders.map((order) => mesh.start("paid", { order }))),
+    ...orders.map((order) => deliver(event(order))),
+  ]);
+  const late = runs.filter((run) => run.id);
+  await deliver(...orders.map((order) => event(order, { eventId: `again-${order}` })));
+  for (const { id } of late) assert.equal((await ended(mesh, id)).state, "RUN_STATE_SUCCEEDED");
+});
