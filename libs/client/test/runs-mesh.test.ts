@@ -8,11 +8,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { eventually } from "@agentmesh/harness";
 import { type RunningMesh, startMesh } from "@agentmesh/local";
+import { type Run, RunState, type Step, StepState } from "@agentmesh/proto/orchestrator";
+import { connect, type MeshClient } from "../src/connect.ts";
 import { type Meshctl, meshctl } from "./meshctl.ts";
 
 const stack = new AsyncDisposableStack();
 let run: Meshctl;
 let mesh: RunningMesh;
+let client: MeshClient;
 /** What the other system was told; it refuses what is named here. */
 const done: string[] = [];
 const refused = new Set<string>();
@@ -76,6 +79,9 @@ before(async () => {
   run = stack.use(meshctl());
   const login = ["login", "--address", mesh.gatewayAddress, "--tenant", mesh.tenant, "--username", mesh.adminUsername];
   assert.equal((await run.with({ env: { AGENTMESH_PASSWORD: mesh.adminPassword } }, ...login)).code, 0);
+  client = stack.use(connect({ address: mesh.gatewayAddress }));
+  const { tenant, adminUsername: username, adminPassword: password } = mesh;
+  client.setToken((await client.auth.signIn({ tenant, username, password })).accessToken);
   const file = join(run.home, "flow.yaml");
   writeFileSync(file, resources(`http://127.0.0.1:${port}`));
   await ok("apply", "-f", file);
@@ -89,32 +95,30 @@ async function ok(...args: string[]): Promise<string> {
 }
 
 async function start(workflow: string, input: object = {}): Promise<string> {
-  const { id } = JSON.parse(await ok("run", `workflow/${workflow}`, "--input", JSON.stringify(input), "--json"));
-  return id;
+  return (await ok("run", `workflow/${workflow}`, "--input", JSON.stringify(input))).trim();
 }
 
-async function runIn(
-  id: string,
-  state: string,
-): Promise<{ steps: { node: string; state: string }[]; open: unknown[] }> {
-  return eventually(
-    async () => {
-      const found = JSON.parse(await ok("describe", "run", id, "--json"));
-      return found.state === `RUN_STATE_${state}` && found;
-    },
-    { what: `run ${id} to be ${state}` },
-  );
+/** Asked by the library: a process a look would take longer than what is waited for. */
+async function until(id: string, what: string, holds: (run: Run) => boolean): Promise<void> {
+  await eventually(async () => holds(await client.orchestrator.getRun({ id })), { what: `run ${id}: ${what}` });
+}
+
+async function runIn(id: string, state: Run["state"]): Promise<void> {
+  await until(id, state, (run) => run.state === state);
+}
+
+function isIn(run: Run, node: string, state: Step["state"]): boolean {
+  return run.steps.some((step) => step.node === node && step.state === state);
 }
 
 test("a run that asks: picture, what is asked, a decision about exactly that, and its items", async () => {
   const id = await start("flow", { amount: 120, list: ["a", "b", "c"] });
-  const waiting = await eventually(
-    async () => {
-      const out = await ok("describe", "run", id);
-      return out.includes("meshctl approve") && / each +succeeded/.test(out) && out;
-    },
-    { what: "the run to ask" },
+  await until(
+    id,
+    "to ask",
+    (found) => isIn(found, "sure", StepState.WAITING) && isIn(found, "each", StepState.SUCCEEDED),
   );
+  const waiting = await ok("describe", "run", id);
   assert.match(waiting, /✓ +size +succeeded/);
   assert.match(waiting, /[◐].* sure +waiting .*waits for a decision/);
   assert.match(waiting, /○.* pay +pending/);
@@ -150,24 +154,19 @@ test("a run that asks: picture, what is asked, a decision about exactly that, an
 
 test("a run is paused and goes on; one that is cancelled is retried", async () => {
   const id = await start("flow", { amount: 500, list: [] });
-  await eventually(async () => (await ok("describe", "run", id)).includes("meshctl approve"), { what: "the question" });
+  await until(id, "to ask", (found) => isIn(found, "sure", StepState.WAITING));
   assert.match(await ok("pause", "run", id, "--reason", "lunch"), /is paused; it goes on with: meshctl resume/);
   assert.match(await ok("describe", "run", id), /run {2}paused: nothing new begins[\s\S]*meshctl resume /);
   assert.match(await ok("runs", "--limit", "1"), /paused/);
   assert.match(await ok("resume", id), /is running/);
   await ok("cancel", id, "--reason", "changed my mind");
-  await runIn(id, "CANCELLED");
+  await runIn(id, RunState.CANCELLED);
   assert.match(await ok("describe", "run", id), /meshctl retry .*\n.*meshctl rerun /);
   assert.match(await ok("retry", id), /is running; follow it/);
-  const { approvals } = await eventually(
-    async () => {
-      const found = JSON.parse(await ok("approvals", "--run", id, "--json"));
-      return found.approvals.length > 0 && found;
-    },
-    { what: "it to ask again" },
-  );
+  await until(id, "to ask again", (found) => isIn(found, "sure", StepState.WAITING));
+  const { approvals } = JSON.parse(await ok("approvals", "--run", id, "--json"));
   await ok("reject", `${id}/sure`, "--hash", approvals[0].argsHash, "--comment", "too much");
-  await runIn(id, "FAILED");
+  await runIn(id, RunState.FAILED);
   const { code, out } = await run("watch", id);
   assert.equal(code, 1);
   assert.match(out, /‖ paused by [\s\S]*▸ goes on by [\s\S]*✗ sure +rejected by .*: too much/);
@@ -177,16 +176,16 @@ test("what failed is gone on with, and a run is repeated with other input", asyn
   refused.add("flight");
   done.length = 0;
   const id = await start("plain");
-  await runIn(id, "FAILED");
+  await runIn(id, RunState.FAILED);
   refused.clear();
   assert.match(await ok("retry", id, "--watch"), /↻ goes on by .* from flight\n[\s\S]*succeeded /);
   assert.deepEqual(done, ["hotel", "flight"]);
   const wrong = await run("retry", id);
   assert.match(wrong.err, /only one that failed or was cancelled can be retried/);
   const first = await start("flow", { amount: 5, list: [1] });
-  await runIn(first, "SUCCEEDED");
+  await runIn(first, RunState.SUCCEEDED);
   const again = (await ok("rerun", first, "--input", '{"amount":7}', "--from", "pay")).trim();
-  await runIn(again, "SUCCEEDED");
+  await runIn(again, RunState.SUCCEEDED);
   assert.match(await ok("describe", "run", again), /origin +rerun:[\s\S]*paid: 7/);
 });
 
@@ -194,19 +193,14 @@ test("what cannot be undone waits, says so, and a person resolves it", async () 
   refused.add("flight").add("cancel-hotel");
   done.length = 0;
   const id = await start("book");
-  const stuck = await eventually(
-    async () => {
-      const out = await ok("describe", "run", id);
-      return out.includes("meshctl resolve") && out;
-    },
-    { what: "the undo to give up" },
-  );
+  await until(id, "its undo to give up", (found) => isIn(found, "hotel~undo", StepState.IN_DOUBT));
+  const stuck = await ok("describe", "run", id);
   assert.match(stuck, /^state +compensating$/m);
   assert.match(stuck, /↩ undo hotel +in_doubt/);
   assert.match(stuck, /undo hotel {2}its undo gave up \(.*\n {4}what: cancel-hotel\n/);
   refused.clear();
   assert.match(await ok("resolve", `${id}/hotel~undo`, "retry"), /hotel~undo: retry\. .* is compensating/);
-  await runIn(id, "FAILED");
+  await runIn(id, RunState.FAILED);
   assert.deepEqual(done, ["hotel", "cancel-hotel"]);
   const text = await ok("describe", "run", id);
   assert.match(text, /what it did was undone\n {2}meshctl rerun /);

@@ -92,6 +92,8 @@ export const configSchema = z.strictObject({
       sessionDays: z.int().min(1).default(365),
       /** What users said of themselves and do not say again is forgotten after this long, in days. Default 365. */
       memoryDays: z.int().min(1).default(365),
+      /** Effects that were had, so that a repeat is known, in days; longer than a workflow may take. Default 30. */
+      effectDays: z.int().min(8).default(30),
       /** Between looks for what is old, in milliseconds. Default 60 000. */
       everyMs: z.int().min(50).default(60_000),
     })

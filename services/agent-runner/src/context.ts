@@ -8,6 +8,7 @@ import type { Client } from "@agentmesh/rpc";
 import type { Logger } from "@agentmesh/telemetry";
 import type { AgentRunnerConfig } from "./config.ts";
 import type { DurableRuns } from "./durable/runs.ts";
+import type { Effects } from "./effects/open-effects.ts";
 import type { RunnerMetrics } from "./metrics.ts";
 import type { Directory } from "./open-directory.ts";
 import type { Model, Models } from "./providers/open-models.ts";
@@ -27,6 +28,7 @@ export type Context = {
   readonly bus: Bus;
   readonly db: Database;
   readonly directory: Directory;
+  readonly effects: Effects;
   readonly models: Models;
   readonly policies: DataPolicies;
   /** What Tools of type `function` may name. */

@@ -4,6 +4,7 @@ import { type AgentSpec, agentSpec } from "./domain/agent-spec.ts";
 import { compileSchema } from "./domain/json-schema.ts";
 import { type ToolSpec, toolSpec } from "./domain/tool-spec.ts";
 import type { Models } from "./providers/open-models.ts";
+import { assertCanAsk } from "./effects/assert-can-ask.ts";
 import { readToolEffects } from "./store/runs.ts";
 import { assertNoCycle } from "./tools/assert-no-cycle.ts";
 import { makeTool, type ToolPorts } from "./tools/make-tool.ts";
@@ -32,6 +33,7 @@ export function resourceKinds(
       schema: toolSpec,
       async check(tx, tenant, name, spec) {
         makeTool({ name, version: 0 }, spec, ports);
+        if (spec.effects?.mode === "verify") await assertCanAsk(tx, tenant, name, spec.effects.by);
         if (spec.source.type !== "agent") return;
         await assertNoCycle(tx, tenant, { kind: "Tool", name, uses: [spec.source.agent] });
       },

@@ -1,11 +1,14 @@
 import type { Metrics } from "@agentmesh/telemetry";
 import type { AgentWindow } from "./domain/optimise-agents.ts";
+import type { EffectOutcome } from "./effects/have-once.ts";
 
 export type RunnerMetrics = {
   /** A run ended. `cache` is none, l1 or l2. */
   ran(agent: string, state: string, cache: string, durationMs: number): void;
   calledModel(model: string, outcome: "ok" | "failed", durationMs: number): void;
   calledTool(outcome: "ok" | "failed"): void;
+  /** A call was announced to have its effect once (`intent`), and what became of it. */
+  effect(outcome: "intent" | EffectOutcome): void;
   cacheDegraded(operation: "lookup" | "store"): void;
   /** A run was looked up less than its agent declares. */
   cacheBypassed(reason: "tool_effect"): void;
@@ -43,6 +46,7 @@ export function runnerMetrics(metrics: Metrics): RunnerMetrics {
     "outcome",
   ]);
   const tools = metrics.counter("agentmesh_tool_calls_total", "Tool calls of agents", ["outcome"]);
+  const effects = metrics.counter("agentmesh_effects_total", "Effects of tools that are had once", ["outcome"]);
   const degraded = metrics.counter("agentmesh_runner_cache_degraded_total", "Runs that went on without the cache", [
     "operation",
   ]);
@@ -84,6 +88,7 @@ export function runnerMetrics(metrics: Metrics): RunnerMetrics {
     ran: (agent, state, cache, durationMs) => runs.observe({ agent, state, cache }, durationMs / 1000),
     calledModel: (model, outcome, durationMs) => calls.observe({ model, outcome }, durationMs / 1000),
     calledTool: (outcome) => tools.inc({ outcome }),
+    effect: (outcome) => effects.inc({ outcome }),
     cacheDegraded: (operation) => degraded.inc({ operation }),
     cacheBypassed: (reason) => bypassed.inc({ reason }),
     worked: (kind, outcome) => steps.inc({ kind, outcome }),

@@ -13,13 +13,14 @@ import type { AgentRunnerConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { keepRunning } from "./durable/keep-running.ts";
 import { openDurableRuns } from "./durable/runs.ts";
+import { openEffects } from "./effects/open-effects.ts";
 import { handlers } from "./handlers/index.ts";
 import { healthTargets, tenantsUsing } from "./health/health-targets.ts";
 import { tellHealth } from "./health/tell-health.ts";
 import { type Health, watchHealth } from "./health/watch-health.ts";
 import { resourceKinds } from "./kinds.ts";
 import { runnerMetrics } from "./metrics.ts";
-import { openDirectory } from "./open-directory.ts";
+import { type Directory, openDirectory } from "./open-directory.ts";
 import { type Breakers, openBreakers } from "./providers/open-breakers.ts";
 import { openModels } from "./providers/open-models.ts";
 import { type AgentPools, createAgentPools, poolKey } from "./run/agent-pools.ts";
@@ -66,10 +67,12 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
   const models = stack.use(await openModels(config.models, breakers));
   const http = stack.use(openHttpCaller(config.httpTools));
   const mcp = stack.use(openMcpSessions({ commands: config.mcp.commands, http }));
-  const ports = { http, mcp, functions: overrides.functions ?? builtinFunctions };
+  const tool = (tenant: string, name: string) => directory.tool(tenant, name);
+  const effects = openEffects({ db, log: base.log, measured, tool });
+  const ports = { http, mcp, functions: overrides.functions ?? builtinFunctions, effects };
   const kinds = resourceKinds(models, ports);
   const resources = stack.use(await openResources({ service: "agent-runner", db, bus: base.bus, kinds }));
-  const directory = stack.use(await openDirectory(base.bus, ports));
+  const directory: Directory = stack.use(await openDirectory(base.bus, ports));
   const health = stack.use(openHealth(base, { config, db, directory, models, breakers, pools, measured }));
   auditOptimiser(optimiser, base, { db, directory, models });
   const peers = openPeers(config, base, stack);
@@ -80,6 +83,7 @@ export async function startAgentRunner(config: AgentRunnerConfig, overrides: Par
     bus: base.bus,
     db,
     directory,
+    effects,
     models,
     functions: ports.functions,
     policies: stack.use(watchDataPolicies(base.bus)),

@@ -8,9 +8,12 @@ import {
   type Old,
   readTenants,
 } from "./store/retention.ts";
+import { deleteOldEffects } from "./store/effects.ts";
 import { deleteOldEvents } from "./store/run-events.ts";
 
 const DAY_MS = 24 * 3_600_000;
+// A person may take that much longer to say what became of an effect.
+const DOUBT_DAYS = 335;
 const MAX_ROWS = 1_000;
 // Of each kind and tenant in a round; what is left comes with the next one.
 const MAX_BATCHES = 100;
@@ -37,6 +40,11 @@ export async function forgetOld(context: Watched, now: Date): Promise<void> {
   const { eventRetentionMs } = config.runs;
   await inBatches(context, "event", () => deleteOldEvents(db, eventRetentionMs, MAX_ROWS));
   await inBatches(context, "intent", () => deleteLostIntents(db, new Date(now.getTime() - DAY_MS), MAX_ROWS));
+  const { effectDays } = config.retention;
+  const daysAgo = (days: number) => new Date(now.getTime() - days * DAY_MS);
+  await inBatches(context, "effect", () =>
+    deleteOldEffects(db, daysAgo(effectDays), daysAgo(effectDays + DOUBT_DAYS), MAX_ROWS),
+  );
   for (const tenant of await readTenants(db)) {
     const atMostDays = policies.keepDaysOf(tenant) ?? Number.POSITIVE_INFINITY;
     const old = (days: number): Old => {

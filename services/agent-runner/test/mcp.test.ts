@@ -9,6 +9,7 @@ import { mcpTools } from "../src/tools/mcp/mcp-tools.ts";
 import { type McpSessions, openMcpSessions } from "../src/tools/mcp/open-mcp-sessions.ts";
 import { openHttpCaller } from "../src/tools/open-http-caller.ts";
 import { startMcpServer } from "./mcp-server.ts";
+import { noEffects } from "./no-effects.fixture.ts";
 
 const script = fileURLToPath(new URL("./mcp-server.ts", import.meta.url));
 const commands = {
@@ -19,7 +20,7 @@ const stdio: McpServer = { transport: "stdio", command: "notes" };
 function open(stack: AsyncDisposableStack, allowPrivateNetworks = true) {
   const http = stack.use(openHttpCaller({ allowPrivateNetworks }));
   const mcp = stack.use(openMcpSessions({ commands, http }));
-  return { http, mcp, functions: builtinFunctions };
+  return { http, mcp, functions: builtinFunctions, effects: noEffects };
 }
 
 function caller(mcp: McpSessions, http: ReturnType<typeof openHttpCaller>, server: McpServer) {
@@ -31,7 +32,7 @@ function caller(mcp: McpSessions, http: ReturnType<typeof openHttpCaller>, serve
       source: { type: "mcp", server, tool },
       ...spec,
     });
-    const made = makeTool({ name: tool, version: 1 }, parsed, { http, mcp, functions: builtinFunctions });
+    const made = makeTool({ name: tool, version: 1 }, parsed, { http, mcp, functions: builtinFunctions, effects: noEffects });
     return made.run(args, {
       signal: new AbortController().signal,
       idempotencyKey: "run-1:call-1",

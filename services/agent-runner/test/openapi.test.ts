@@ -7,6 +7,7 @@ import { makeTool, type ToolPorts } from "../src/tools/make-tool.ts";
 import { openMcpSessions } from "../src/tools/mcp/open-mcp-sessions.ts";
 import { openHttpCaller } from "../src/tools/open-http-caller.ts";
 import { openapiTools } from "../src/tools/openapi/openapi-tools.ts";
+import { noEffects } from "./no-effects.fixture.ts";
 import { answers, type ScriptedUpstream, startUpstream } from "./scripted-upstream.ts";
 
 let stack: AsyncDisposableStack;
@@ -18,7 +19,7 @@ before(async () => {
   upstream = stack.use(await startUpstream());
   const identityHosts = [new URL(upstream.origin).host];
   const http = stack.use(openHttpCaller({ allowPrivateNetworks: true, identityHosts }));
-  ports = { http, mcp: stack.use(openMcpSessions({ commands: {}, http })), functions: builtinFunctions };
+  ports = { http, mcp: stack.use(openMcpSessions({ commands: {}, http })), functions: builtinFunctions, effects: noEffects };
 });
 after(() => stack.disposeAsync());
 

@@ -23,6 +23,7 @@ import { createScopes } from "./store/load-parts.ts";
 import { bindTrigger } from "./triggers/bind-trigger.ts";
 import { runSchedules } from "./triggers/run-schedules.ts";
 import { runTriggers } from "./triggers/run-triggers.ts";
+import { runWaits } from "./triggers/run-waits.ts";
 import { openWebhookSecrets } from "./triggers/webhook-secrets.ts";
 
 const service = "orchestrator";
@@ -80,6 +81,7 @@ export async function startOrchestrator(
   stack.use(startRetention(context));
   stack.use(runTriggers(context, snapshots));
   stack.use(runSchedules(context, snapshots));
+  stack.use(runWaits(context, snapshots));
   stack.use(await startScaling(context, base.metrics));
   const engine = createEngine(context);
   const secrets = openWebhookSecrets(config.webhooks.secretsDir, log);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { eventSubject } from "@agentmesh/bus";
 import { openDatabase } from "@agentmesh/postgres";
 import { createLogger } from "@agentmesh/telemetry";
+import { headers } from "@nats-io/transport-node";
 import { type ArrivedEvent, deliverEvents } from "../src/engine/deliver-events.ts";
 import { type Mesh, startMesh } from "./mesh.fixture.ts";
 import { ended, isState, stepOf, tool, until } from "./runs.fixture.ts";
@@ -65,6 +67,21 @@ test("a run waits for the event that is its own; a second delivery changes nothi
   assert.equal(stepOf(await mesh.run(second.id), "paid").state, "STEP_STATE_WAITING");
   await deliver(event("o-2"));
   assert.equal((await ended(mesh, second.id)).state, "RUN_STATE_SUCCEEDED");
+});
+
+test("an event that is published on the bus reaches the run that waits for it, and a bad one harms nobody", async () => {
+  await mesh.apply("Workflow", "bus", { steps: [paid], output: "$.steps.paid.output.event.data" });
+  const { id } = await mesh.start("bus", { order: "o-bus" });
+  async function publish(eventId: string, body: string): Promise<void> {
+    const carried = headers();
+    const attributes = { "ce-specversion": "1.0", "ce-id": eventId, "ce-source": "shop/eu", "ce-type": "order.paid" };
+    for (const [name, value] of Object.entries(attributes)) carried.set(name, value);
+    await mesh.bus.js.publish(eventSubject("acme", "shop", "order.paid", "k"), body, { headers: carried });
+  }
+  await publish("bad", "not json");
+  await publish("card", '{"order":"o-bus","note":"4111 1111 1111 1111"}');
+  const run = await ended(mesh, id);
+  assert.deepEqual(run.output, { order: "o-bus", note: "[card ****1111]" });
 });
 
 test("an event that came since the run began counts also when the wait begins later; an older one does not", async () => {

@@ -47,7 +47,8 @@ async function finish(workflow: string, input: object = {}) {
       const run = await mesh.run(id);
       return run.state !== "RUN_STATE_RUNNING" && run;
     },
-    { what: `the end of ${workflow}` },
+    // On a busy machine an answer may come too late for its worker: then its lease has to end first.
+    { what: `the end of ${workflow}`, timeoutMs: 90_000 },
   );
 }
 

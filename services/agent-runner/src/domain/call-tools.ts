@@ -2,9 +2,10 @@ import { AppError, describeError } from "@agentmesh/errors";
 import { canonicalJson, sha256Hex } from "@agentmesh/ids";
 import { mapBounded } from "./map-bounded.ts";
 import type { ChatMessage, WireToolCall } from "./model.ts";
+import { saysNotMade } from "./says-not-made.ts";
 import type { Tool, ToolArguments, ToolCallContext, ToolCallRecord } from "./tool.ts";
 
-export type CallToolsPorts = Pick<ToolCallContext, "caller" | "callAgent"> & {
+export type CallToolsPorts = Pick<ToolCallContext, "caller" | "callAgent" | "attempt" | "assertMayAct"> & {
   readonly signal: AbortSignal;
   /** A clock that only goes forward, in milliseconds. */
   nowMs(): number;
@@ -22,17 +23,19 @@ const MAX_RESULT_CHARS = 64 * 1024;
 
 /**
  * Calls what the model asked for, in parallel. Whatever is wrong with a call is its result, for the model to do better;
- * only the end of the run itself is thrown.
+ * only the end of the run itself is thrown, and that nobody knows whether a call had its effect (IN_DOUBT): a model would
+ * go on as if it had, or try again.
  *
- * @param made how often the run made a call before, by what it does; grows
+ * @param made names of the effects the run had before; grows
  */
 export async function callTools(
   tools: ReadonlyMap<string, Tool>,
   calls: readonly WireToolCall[],
   ports: CallToolsPorts,
-  made: Map<string, number>,
+  made: Set<string>,
 ): Promise<{ messages: ChatMessage[]; isReusable: boolean }> {
   let isReusable = true;
+  let doubt: AppError | undefined;
   const messages = await mapBounded(calls, MAX_PARALLEL, async (call, index): Promise<ChatMessage> => {
     const tool = tools.get(call.function.name);
     const startedAtMs = ports.nowMs();
@@ -49,13 +52,19 @@ export async function callTools(
     if (refusal !== undefined || !tool || !args) outcome = failure(refusal ?? refusalOf("NOT_CALLED", "not called"));
     else {
       isReusable &&= tool.effect === "read";
-      const key = tool.effect === "read" ? call.id : nameEffect(tool, args, made);
+      const isNamed = tool.effect !== "read" || tool.isAgent;
+      const key = isNamed ? nameEffect(tool, args, made) : call.id;
       if (tool.effect === "effectful") await ports.beforeEffect?.();
-      outcome = await runTool(tool, args, key, ports);
+      const ran = await runTool(tool, args, key, ports);
+      // Asked for again it is the same effect, unless it is certain that there was none.
+      if (ran.error !== undefined && !saysNotMade(ran.error)) made.delete(key);
+      if (ran.error instanceof AppError && ran.error.reason === "IN_DOUBT") doubt ??= ran.error;
+      outcome = { result: ran.result, failed: ran.failed };
     }
     ports.onToolEnded?.({ ...described, ...outcome, durationMs: Math.round(ports.nowMs() - startedAtMs) });
     return { role: "tool", tool_call_id: call.id, content: outcome.result };
   });
+  if (doubt) throw doubt;
   return { messages, isReusable };
 }
 
@@ -105,14 +114,17 @@ export function lacks(tool: Tool): string {
  * The name of an effect within its run: what it does, and how many times that was done before. A model that is asked
  * again gives its calls other ids; the effect of a run that is done over must still be the same one.
  */
-function nameEffect({ name }: Tool, args: ToolArguments, made: Map<string, number>): string {
+function nameEffect({ name }: Tool, args: ToolArguments, made: Set<string>): string {
   const effect = `${name}:${sha256Hex(canonicalJson(args)).slice(0, 32)}`;
-  const times = (made.get(effect) ?? 0) + 1;
-  made.set(effect, times);
+  let times = 1;
+  while (made.has(`${effect}:${times}`)) times += 1;
+  made.add(`${effect}:${times}`);
   return `${effect}:${times}`;
 }
 
-async function runTool(tool: Tool, args: ToolArguments, key: string, ports: CallToolsPorts) {
+type Ran = { readonly result: string; readonly failed: boolean; readonly error?: unknown };
+
+async function runTool(tool: Tool, args: ToolArguments, key: string, ports: CallToolsPorts): Promise<Ran> {
   try {
     ports.signal.throwIfAborted();
     const value = await tool.run(args, {
@@ -120,12 +132,14 @@ async function runTool(tool: Tool, args: ToolArguments, key: string, ports: Call
       idempotencyKey: ports.toolKey(key),
       caller: ports.caller,
       callAgent: ports.callAgent,
+      attempt: ports.attempt ?? 1,
+      assertMayAct: ports.assertMayAct,
     });
     return { result: clip(typeof value === "string" ? value : JSON.stringify(value ?? null)), failed: false };
   } catch (error) {
     if (ports.signal.aborted) throw ports.signal.reason;
     const code = error instanceof AppError ? (error.reason ?? error.code) : "INTERNAL";
-    return failure({ code, error: describeError(error) });
+    return { ...failure({ code, error: describeError(error) }), error };
   }
 }
 

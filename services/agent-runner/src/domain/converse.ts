@@ -22,8 +22,8 @@ export type Loop = {
   isReusable: boolean;
   /** How many turns asked for a call, by tool and arguments. */
   readonly asked: Map<string, number>;
-  /** How often an effect was had, by tool and arguments. */
-  readonly made: Map<string, number>;
+  /** Names of the effects it had: what was done, with what, the how manieth time. */
+  readonly made: Set<string>;
 };
 
 export type Ask = {

@@ -30,7 +30,7 @@ export async function runLoop(
   before: readonly ChatMessage[] = [],
 ): Promise<LoopResult> {
   const { instructions, reasoning } = agent.spec;
-  const loop: Loop = { agent, ports, isReusable: true, asked: new Map(), made: new Map() };
+  const loop: Loop = { agent, ports, isReusable: true, asked: new Map(), made: new Set() };
   const messages: ChatMessage[] = [
     { role: "system", content: instructions },
     ...before,

@@ -16,6 +16,14 @@ export type ToolCallContext = {
   /** Stable over repeats of this very call; given to systems that take one. */
   readonly idempotencyKey: string;
   readonly caller: ToolCaller;
+  /** Of the workflow's step it belongs to. Default 1. */
+  readonly attempt?: number;
+  /**
+   * Called when nothing can keep an effect back any more, and not for what only reads.
+   *
+   * @throws AppError when others may have the work by now: then nothing may leave
+   */
+  readonly assertMayAct?: (() => void) | undefined;
   /** Runs another agent for the same caller. @throws AppError AGENT_CYCLE, AGENT_DEPTH, or the failure of its run */
   callAgent(
     agent: string,
@@ -35,6 +43,8 @@ export type Tool = {
   readonly isVolatile?: boolean;
   /** Whether it needs a verified caller: a workflow's step then gets a token first. */
   readonly needsCaller?: boolean;
+  /** Whether an agent answers: what that one does is keyed by this call. */
+  readonly isAgent?: boolean;
   readonly declaration: ToolDeclaration;
   readonly parameters: CompiledSchema;
   /** @param args satisfy `parameters` */

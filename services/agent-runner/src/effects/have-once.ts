@@ -1,7 +1,7 @@
 import { AppError, describeError } from "@agentmesh/errors";
 import { newId } from "@agentmesh/ids";
 import { decideEffect, type EffectRow } from "../domain/decide-effect.ts";
-import { saysNotMade } from "./says-not-made.ts";
+import { saysNotMade } from "../domain/says-not-made.ts";
 
 /** One effect that is to be had once, whoever tries it how often. */
 export type Effect = {

@@ -42,6 +42,7 @@ export async function callAgent(
       attempt: 1,
       stepKey: "",
       noteEffect: request.noteEffect,
+      effects: request.effects,
       accounts: request.durable ?? request.accounts,
       lineage: { rootRunId: lineage?.rootRunId ?? parent.id, agents, key: call.idempotencyKey },
     }),

@@ -203,7 +203,9 @@ async function runAgent(context: Context, run: Run) {
   const ports: LoopPorts = {
     signal: request.signal,
     nowMs: () => performance.now(),
-    toolKey: (callId) => `${request.stepKey || request.lineage?.key || run.id}:${callId}`,
+    toolKey: (callId) => `${request.lineage?.key ?? request.effects?.key ?? run.id}:${callId}`,
+    attempt: request.effects?.attempt ?? 1,
+    assertMayAct: request.effects?.assertMayAct,
     caller: request.caller,
     callAgent: (agent, args, call) => callAgent(context, executeRun, run, agent, args, call),
     onTrace(entry) {

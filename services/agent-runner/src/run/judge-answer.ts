@@ -41,12 +41,13 @@ export async function judgeAnswer(
       stepKey: "",
       judges: run.id,
       noteEffect: request.noteEffect,
+      effects: request.effects,
       accounts: request.durable ?? request.accounts,
       // What a judge calls is below all that waits for the judge.
       lineage: {
         rootRunId: request.lineage?.rootRunId ?? run.id,
         agents: [...(request.lineage?.agents ?? []), definition.name],
-        key: `${request.lineage?.key ?? run.id}:judge`,
+        key: `${request.lineage?.key ?? request.effects?.key ?? run.id}:judge`,
       },
     });
     if (judged.state !== AgentRun_State.SUCCEEDED) return notJudged(quality, judged.failure?.code ?? judged.state);

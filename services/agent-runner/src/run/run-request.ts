@@ -42,6 +42,8 @@ export type RunRequest = {
   readonly noteEffect?: (() => Promise<void>) | undefined;
   /** What the caller says was said before, oldest first. */
   readonly history?: readonly ChatMessage[] | undefined;
+  /** Of a workflow's step: its effects belong to that, not to this run. */
+  readonly effects?: EffectScope | undefined;
   /** Pictures and sound that come with the text. */
   readonly media?: readonly MediaPart[] | undefined;
   /** Of a run that scores the answer of another: that one's id. */
@@ -58,6 +60,15 @@ export type Lineage = {
   readonly agents: readonly string[];
   /** Stable over repeats of the call that began this run. */
   readonly key: string;
+};
+
+/** What the effects of a step have in common. */
+export type EffectScope = {
+  /** Stable over attempts and takeovers. */
+  readonly key: string;
+  readonly attempt: number;
+  /** @throws AppError when others may have the step by now */
+  assertMayAct(): void;
 };
 
 /** One upstream attempt, or a cache hit in place of all of them. */

@@ -23,7 +23,7 @@ export function effectRows(db: Queryable): EffectRows {
          VALUES ($1, $2, $3, 'INTENT', $4, $5, $6, now() + $7 * interval '1 ms') ON CONFLICT DO NOTHING`,
         [tenant, key, tool, attempt, token, requestHash, busyMs],
       );
-      return rowCount === 1 ? undefined : await read(db, tenant, key);
+      return rowCount === 1 ? undefined : ((await read(db, tenant, key)) ?? { ...GONE, requestHash });
     },
     async take({ tenant, key, tool, attempt, token, requestHash, busyMs }, from) {
       const { rowCount } = await db.query(
@@ -62,7 +62,10 @@ export function effectRows(db: Queryable): EffectRows {
   };
 }
 
-async function read(db: Queryable, tenant: string, key: string): Promise<EffectRow> {
+/** Dropped between two statements: like one that is busy for a moment more, it is looked at again. */
+const GONE = { state: "INTENT", attempt: 0, token: "", result: undefined, busyMs: 1 } as const;
+
+async function read(db: Queryable, tenant: string, key: string): Promise<EffectRow | undefined> {
   const { rows } = await db.query<Row>(
     `SELECT state, attempt, token, request_hash, result::text AS result,
        (extract(epoch FROM busy_until - now()) * 1000)::float8 AS busy_ms
@@ -70,8 +73,7 @@ async function read(db: Queryable, tenant: string, key: string): Promise<EffectR
     [tenant, key],
   );
   const [row] = rows;
-  // Dropped between the two statements: as one that is busy for a moment more, it is looked at again.
-  if (!row) return { state: "INTENT", attempt: 0, token: "", requestHash: "", result: undefined, busyMs: 1 };
+  if (!row) return undefined;
   const { state, attempt, token } = row;
   return { state, attempt, token, requestHash: row.request_hash, result: row.result ?? undefined, busyMs: row.busy_ms };
 }
@@ -89,12 +91,32 @@ export async function markInDoubt(db: Queryable, tenant: string, key: string, at
   );
 }
 
-/** Effects nobody can ask for any more. @returns how many */
-export async function deleteOldEffects(db: Queryable, before: Date, limit: number): Promise<number> {
+/** A tool as it is declared now. */
+export async function readDeclaredTool(
+  db: Queryable,
+  tenant: string,
+  name: string,
+): Promise<{ effect: string; type: string } | undefined> {
+  const { rows } = await db.query<{ effect: string; type: string }>(
+    `SELECT spec::jsonb ->> 'effect' AS effect, spec::jsonb -> 'source' ->> 'type' AS type FROM resource
+      WHERE tenant = $1 AND kind = 'Tool' AND name = $2 AND NOT deleted`,
+    [tenant, name],
+  );
+  return rows[0];
+}
+
+/**
+ * Effects that no attempt will ask for any more.
+ *
+ * @param openBefore for those whose end is not known: a person may take long
+ * @returns how many
+ */
+export async function deleteOldEffects(db: Queryable, before: Date, openBefore: Date, limit: number): Promise<number> {
   const { rowCount } = await db.query(
     `DELETE FROM effect WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM effect WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
-    [before, limit],
+       SELECT ctid FROM effect WHERE at < $1 AND (state = 'DONE' OR at < $2)
+       ORDER BY at LIMIT $3 FOR UPDATE SKIP LOCKED))`,
+    [before, openBefore, limit],
   );
   return rowCount;
 }

@@ -1,6 +1,10 @@
-import { AppError, toAppError } from "@agentmesh/errors";
+import { AppError, type ErrorCode, toAppError } from "@agentmesh/errors";
 import type { Dispatcher } from "undici";
+import type { KeyPlace } from "../domain/effects-spec.ts";
+import { HttpStatus } from "../domain/http-status.ts";
+import { setAtPointer } from "../domain/json-pointer.ts";
 import type { ToolCallContext } from "../domain/tool.ts";
+import { fenced } from "./fenced-dispatcher.ts";
 
 /** The way out for HTTP tools; refuses addresses that tools must not reach. */
 export type HttpCaller = {
@@ -20,7 +24,14 @@ export type HttpCall = {
   /** Sent as JSON. */
   readonly body: unknown;
   readonly passIdentity: boolean;
+  /** Where the idempotency key goes; undefined: nowhere. */
+  readonly key: KeyPlace | undefined;
+  /** Whether it has an effect: it is sent only by who may still act at that moment. */
+  readonly isEffect: boolean;
 };
+
+/** What a declaration says of effects, for a request with this method. */
+export type HttpEffect = (method: HttpMethod) => Pick<HttpCall, "key" | "isEffect">;
 
 const MAX_RESPONSE_BYTES = 256 * 1024;
 
@@ -30,11 +41,13 @@ const MAX_RESPONSE_BYTES = 256 * 1024;
  * @throws AppError UNAVAILABLE where the same request may succeed later, FAILED_PRECONDITION where it will not
  */
 export async function sendHttp(http: HttpCaller, call: HttpCall, context: ToolCallContext): Promise<unknown> {
-  const { method, url } = call;
-  const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+  const { method, url, key } = call;
+  const content = key?.field === undefined ? call.body : setAtPointer(call.body, key.field, context.idempotencyKey);
+  const body = content === undefined ? undefined : JSON.stringify(content);
   try {
     const dispatcher = await http.dispatcher();
-    const response = await dispatcher.request({
+    const sender = call.isEffect && context.assertMayAct ? fenced(dispatcher, context.assertMayAct) : dispatcher;
+    const response = await sender.request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method,
@@ -42,8 +55,8 @@ export async function sendHttp(http: HttpCaller, call: HttpCall, context: ToolCa
         accept: "application/json, text/plain",
         "user-agent": "agentmesh",
         ...(body !== undefined && { "content-type": "application/json" }),
-        ...(method !== "GET" && { "idempotency-key": context.idempotencyKey }),
-        ...call.headers,
+        ...withoutHeader(call.headers, key?.header),
+        ...(key?.header !== undefined && { [key.header]: context.idempotencyKey }),
         ...(call.passIdentity && identityHeaders(context)),
       },
       ...(body !== undefined && { body }),
@@ -53,6 +66,12 @@ export async function sendHttp(http: HttpCaller, call: HttpCall, context: ToolCa
   } catch (error) {
     throw toAppError(error, `${method} ${url.origin}${url.pathname}`);
   }
+}
+
+/** A key that the arguments or the declaration choose would not be one. */
+function withoutHeader(headers: HttpCall["headers"], left: string | undefined): HttpCall["headers"] {
+  if (left === undefined) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== left));
 }
 
 function identityHeaders({ caller }: ToolCallContext): Record<string, string> {
@@ -86,9 +105,9 @@ async function readBounded(body: AsyncIterable<Buffer>): Promise<string> {
 
 function readReply(status: number, text: string, contentType: string | string[] | undefined): unknown {
   if (status >= 500 || status === 429 || status === 408) {
-    throw new AppError("UNAVAILABLE", `it answered ${status}: ${text.slice(0, 300)}`);
+    throw answered("UNAVAILABLE", status, text);
   }
-  if (status >= 300) throw new AppError("FAILED_PRECONDITION", `it answered ${status}: ${text.slice(0, 300)}`);
+  if (status >= 300) throw answered("FAILED_PRECONDITION", status, text);
   if (!String(contentType).includes("json")) return text;
   try {
     const value: unknown = JSON.parse(text);
@@ -96,4 +115,8 @@ function readReply(status: number, text: string, contentType: string | string[] 
   } catch {
     return text;
   }
+}
+
+function answered(code: ErrorCode, status: number, text: string): AppError {
+  return new AppError(code, `it answered ${status}: ${text.slice(0, 300)}`, { cause: new HttpStatus(status) });
 }

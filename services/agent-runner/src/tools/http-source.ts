@@ -1,7 +1,7 @@
 import { AppError } from "@agentmesh/errors";
 import type { Tool } from "../domain/tool.ts";
 import type { ToolSource } from "../domain/tool-spec.ts";
-import { assertMayKnowCaller, type HttpCaller, sendHttp } from "./http-send.ts";
+import { assertMayKnowCaller, type HttpCaller, type HttpEffect, sendHttp } from "./http-send.ts";
 import { encodePathArgument } from "./url-arguments.ts";
 
 type HttpSource = Extract<ToolSource, { type: "http" }>;
@@ -14,7 +14,7 @@ const PLACEHOLDER = /\{([A-Za-z_][A-Za-z0-9_]{0,63})\}/g;
  *
  * @throws AppError INVALID_ARGUMENT (BAD_URL) when the URL is not one, or an argument could change its host
  */
-export function compileHttpSource(source: HttpSource, http: HttpCaller): Tool["run"] {
+export function compileHttpSource(source: HttpSource, http: HttpCaller, effect: HttpEffect): Tool["run"] {
   const declared = parseDeclared(source.url);
   http.assertAllowed(declared);
   assertMayKnowCaller(http, declared, source.passIdentity);
@@ -31,7 +31,7 @@ export function compileHttpSource(source: HttpSource, http: HttpCaller): Tool["r
     if (url.origin !== declared.origin) throw badUrl(source.url, "its arguments changed its host");
     const rest = Object.entries(args).filter(([name]) => !used.has(name));
     const body = hasBody ? Object.fromEntries(rest) : undefined;
-    return sendHttp(http, { method, url, headers, body, passIdentity }, context);
+    return sendHttp(http, { method, url, headers, body, passIdentity, ...effect(method) }, context);
   };
 }
 

@@ -1,12 +1,15 @@
 import { AppError } from "@agentmesh/errors";
 import { indexDocuments } from "../domain/bm25.ts";
+import { type EffectsSpec, effectsOf, keyPlaceOf } from "../domain/effects-spec.ts";
 import { compileSchema, type JsonSchema } from "../domain/json-schema.ts";
 import type { Tool, ToolArguments } from "../domain/tool.ts";
 import type { ToolSource, ToolSpec } from "../domain/tool-spec.ts";
+import type { Effects } from "../effects/open-effects.ts";
+import { onceOnly } from "../effects/once-only.ts";
 import { compileAgentSource } from "./agent-source.ts";
 import { callWithin } from "./call-within.ts";
 import type { Functions } from "./functions/define-function.ts";
-import type { HttpCaller } from "./http-send.ts";
+import type { HttpCaller, HttpEffect } from "./http-send.ts";
 import { compileHttpSource } from "./http-source.ts";
 import { compileMcpSource } from "./mcp/mcp-source.ts";
 import type { McpSessions } from "./mcp/open-mcp-sessions.ts";
@@ -15,7 +18,12 @@ import { compileOpenapiSource } from "./openapi/openapi-source.ts";
 type Run = Tool["run"];
 
 /** What tools reach the world through. Nothing else of a declaration opens files, processes or connections. */
-export type ToolPorts = { readonly http: HttpCaller; readonly mcp: McpSessions; readonly functions: Functions };
+export type ToolPorts = {
+  readonly http: HttpCaller;
+  readonly mcp: McpSessions;
+  readonly functions: Functions;
+  readonly effects: Effects;
+};
 
 /** A source made ready: how it is called, the parameters it brings, whether its answers change by themselves. */
 type Compiled = { readonly run: Run; readonly parameters?: JsonSchema; readonly isVolatile?: boolean };
@@ -28,7 +36,10 @@ type Compiled = { readonly run: Run; readonly parameters?: JsonSchema; readonly 
 export function makeTool(row: { name: string; version: number }, spec: ToolSpec, ports: ToolPorts): Tool {
   const { name, version } = row;
   const { description, effect, permission, source } = spec;
-  const { run, isVolatile = false, parameters: own = { type: "object" } } = compile(source, spec, name, ports);
+  const effects = effectsOf(spec);
+  const compiled = compile(source, spec, name, ports, effects);
+  const { isVolatile = false, parameters: own = { type: "object" } } = compiled;
+  const run = effects ? onceOnly({ name, ...spec, effects }, compiled.run, ports.effects) : compiled.run;
   const parameters = spec.parameters ?? own;
   if (parameters.type !== "object") {
     throw new AppError("INVALID_ARGUMENT", `Tool/${name}: spec.parameters.type must be "object"`, {
@@ -44,14 +55,22 @@ export function makeTool(row: { name: string; version: number }, spec: ToolSpec,
     permission,
     // Kept answers are shared by a tenant: one that hangs on who asked is not kept.
     isVolatile: isVolatile || permission !== "" || passesIdentity,
-    needsCaller: permission !== "" || source.type === "agent",
+    // Who asks whether an effect is there may need a permission of its own.
+    needsCaller: permission !== "" || source.type === "agent" || effects?.mode === "verify",
+    isAgent: source.type === "agent",
     declaration: { type: "function", function: { name, description, parameters } },
     parameters: compileSchema(parameters, "spec.parameters"),
     run,
   };
 }
 
-function compile(source: ToolSource, spec: ToolSpec, name: string, ports: ToolPorts): Compiled {
+function compile(
+  source: ToolSource,
+  spec: ToolSpec,
+  name: string,
+  ports: ToolPorts,
+  effects: EffectsSpec | undefined,
+): Compiled {
   switch (source.type) {
     case "documents": {
       const index = indexDocuments(source.documents);
@@ -62,9 +81,9 @@ function compile(source: ToolSource, spec: ToolSpec, name: string, ports: ToolPo
       return { run: (args) => lookUp(rows, args, source.key) };
     }
     case "http":
-      return { run: callWithin(spec, name, compileHttpSource(source, ports.http)) };
+      return { run: callWithin(spec, name, compileHttpSource(source, ports.http, httpEffect(effects))) };
     case "openapi": {
-      const { run, parameters } = compileOpenapiSource(source, ports.http);
+      const { run, parameters } = compileOpenapiSource(source, ports.http, httpEffect(effects));
       return { run: callWithin(spec, name, run), parameters };
     }
     case "function":
@@ -72,7 +91,7 @@ function compile(source: ToolSource, spec: ToolSpec, name: string, ports: ToolPo
     case "agent":
       return { run: callWithin(spec, name, compileAgentSource(source.agent)), isVolatile: true };
     case "mcp":
-      return { run: callWithin(spec, name, compileMcpSource(source, ports.mcp, ports.http)) };
+      return { run: callWithin(spec, name, compileMcpSource(source, ports.mcp, ports.http, effects)) };
     case "identity":
       return { run: (args) => args };
     default:
@@ -90,7 +109,20 @@ function compileFunction(wanted: string, spec: ToolSpec, name: string, functions
     );
   }
   const { call, parameters, isVolatile } = found;
-  return { run: callWithin(spec, name, async (args, context) => call(args, context)), parameters, isVolatile };
+  async function run(...[args, context]: Parameters<Run>): Promise<unknown> {
+    if (spec.effect === "effectful") context.assertMayAct?.();
+    return call(args, context);
+  }
+  return { run: callWithin(spec, name, run), parameters, isVolatile };
+}
+
+/** Without effects to have once, the key goes wherever something may change. */
+function httpEffect(effects: EffectsSpec | undefined): HttpEffect {
+  const key = keyPlaceOf(effects);
+  return (method) => ({
+    key: effects?.mode === "keyed" || method !== "GET" ? key : undefined,
+    isEffect: effects !== undefined,
+  });
 }
 
 function lookUp(rows: ReadonlyMap<string, unknown>, args: ToolArguments, key: string) {

@@ -6,14 +6,20 @@ export type Lease = {
   readonly ref: StepRef;
   readonly leaseMs: number;
   readonly signal: AbortSignal;
+  /** @throws AppError when someone else has the step, or may by now: then it may have no effect any more */
+  assertMayAct(nowMs: number): void;
   /** False: someone else has the step or will; nothing may be reported. */
   isHeld: boolean;
 };
 
 export type Leases = {
   readonly size: number;
-  /** Undefined when it is held already: a redelivered message starts nothing twice. */
-  take(ref: StepRef, leaseMs: number, nowMs: number): Lease | undefined;
+  /**
+   * Undefined when it is held already: a redelivered message starts nothing twice.
+   *
+   * @param timeoutMs after which the orchestrator may begin another attempt; 0: never
+   */
+  take(ref: StepRef, leaseMs: number, nowMs: number, timeoutMs?: number): Lease | undefined;
   release(lease: Lease): void;
   refs(): StepRef[];
   /** Whether some lease is due to be renewed. */
@@ -40,16 +46,30 @@ export function createLeases(onChange: (size: number) => void): Leases {
     abort.abort(new AppError(code, `step ${lease.ref.node} of run ${lease.ref.runId}: ${why}`));
   }
 
+  function loseIfOver(each: Held, nowMs: number): void {
+    const isOver = nowMs - each.renewedAtMs > each.lease.leaseMs * (1 - SAFETY);
+    if (isOver && each.lease.isHeld) lose(each, "UNAVAILABLE", "its lease could not be renewed");
+  }
+
   return {
     get size() {
       return held.size;
     },
-    take(ref, leaseMs, nowMs) {
+    take(ref, leaseMs, nowMs, timeoutMs = 0) {
       const key = keyOf(ref);
       if (held.has(key)) return undefined;
       const abort = new AbortController();
-      const lease: Lease = { ref, leaseMs, signal: abort.signal, isHeld: true };
-      held.set(key, { lease, abort, renewedAtMs: nowMs });
+      const lease: Lease = { ref, leaseMs, signal: abort.signal, isHeld: true, assertMayAct };
+      const taken: Held = { lease, abort, renewedAtMs: nowMs };
+      // A process that was frozen comes here before its timers do.
+      function assertMayAct(atMs: number): void {
+        loseIfOver(taken, atMs);
+        abort.signal.throwIfAborted();
+        if (timeoutMs > 0 && atMs - nowMs > timeoutMs) {
+          throw new AppError("DEADLINE_EXCEEDED", `step ${ref.node} of run ${ref.runId}: its ${timeoutMs} ms are over`);
+        }
+      }
+      held.set(key, taken);
       onChange(held.size);
       return lease;
     },
@@ -74,10 +94,7 @@ export function createLeases(onChange: (size: number) => void): Leases {
       }
     },
     fence(nowMs) {
-      for (const each of held.values()) {
-        const isOver = nowMs - each.renewedAtMs > each.lease.leaseMs * (1 - SAFETY);
-        if (isOver && each.lease.isHeld) lose(each, "UNAVAILABLE", "its lease could not be renewed");
-      }
+      for (const each of held.values()) loseIfOver(each, nowMs);
     },
     handBack() {
       for (const { abort } of held.values()) {

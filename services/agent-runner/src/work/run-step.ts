@@ -6,6 +6,7 @@ import type { Context } from "../context.ts";
 import { textOf } from "../handlers/read-request.ts";
 import { executeRun, toFailure } from "../run/execute-run.ts";
 import { readRunOfStep } from "../store/runs.ts";
+import { effectsOf, type StepLease } from "./effects-of-step.ts";
 import { runToolStep } from "./run-tool-step.ts";
 import type { SubjectTokens } from "./subject-tokens.ts";
 
@@ -26,12 +27,13 @@ export async function runStep(
   context: Context,
   tokens: SubjectTokens,
   work: StepWork,
-  signal: AbortSignal,
+  lease: StepLease,
 ): Promise<StepOutcome> {
+  const { signal } = lease;
   const { workflow = "", step = "" } = work.labels;
   const span = { kind: "consumer", traceparent: work.traceparent || undefined } as const;
   try {
-    return await inSpan(`step ${workflow}/${step}`, span, () => doStep(context, tokens, work, signal));
+    return await inSpan(`step ${workflow}/${step}`, span, () => doStep(context, tokens, work, lease));
   } catch (error) {
     return { ok: false, failure: failureOf(toAppError(signal.aborted ? signal.reason : error)), costNanoUsd: 0n };
   }
@@ -41,13 +43,13 @@ async function doStep(
   context: Context,
   tokens: SubjectTokens,
   work: StepWork,
-  signal: AbortSignal,
+  lease: StepLease,
 ): Promise<StepOutcome> {
   switch (work.work?.$case) {
     case "tool":
-      return { ok: true, output: await runToolStep(context, tokens, work, work.work.value, signal), costNanoUsd: 0n };
+      return { ok: true, output: await runToolStep(context, tokens, work, work.work.value, lease), costNanoUsd: 0n };
     case "agent":
-      return await runAgentStep(context, tokens, work, work.work.value, signal);
+      return await runAgentStep(context, tokens, work, work.work.value, lease);
     case undefined:
       throw new AppError("UNIMPLEMENTED", "a step of a kind this worker does not know");
     default:
@@ -65,8 +67,9 @@ async function runAgentStep(
   tokens: SubjectTokens,
   work: StepWork,
   { agent, input }: AgentWork,
-  signal: AbortSignal,
+  lease: StepLease,
 ): Promise<StepOutcome> {
+  const { signal } = lease;
   // The orchestrator counts attempts up when it wants another answer, not when a lease changes hands.
   const stepKey = `${work.idempotencyKey}:${work.attempt}`;
   const earlier = await readRunOfStep(context.db, work.tenant, stepKey);
@@ -84,6 +87,7 @@ async function runAgentStep(
         requestId: work.idempotencyKey,
         attempt: work.attempt,
         stepKey,
+        effects: effectsOf(work, lease),
       }),
     ));
   const costNanoUsd = run.usage?.costNanoUsd ?? 0n;

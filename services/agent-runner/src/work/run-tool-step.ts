@@ -6,6 +6,7 @@ import type { ToolArguments, ToolCallContext } from "../domain/tool.ts";
 import { answerOf, inputOf } from "../run/call-agent.ts";
 import { executeRun } from "../run/execute-run.ts";
 import type { Caller } from "../run/run-request.ts";
+import { effectsOf, type StepLease } from "./effects-of-step.ts";
 import type { SubjectTokens } from "./subject-tokens.ts";
 
 const NOTHING: ReadonlySet<string> = new Set();
@@ -16,9 +17,10 @@ export async function runToolStep(
   tokens: SubjectTokens,
   work: StepWork,
   { tool: name, input }: ToolWork,
-  signal: AbortSignal,
+  lease: StepLease,
 ): Promise<unknown> {
-  const { tenant, subject } = work;
+  const { tenant, subject, idempotencyKey, attempt } = work;
+  const { signal } = lease;
   const tool = context.directory.tool(tenant, name);
   const args = isArguments(input ?? {}) ? (input ?? {}) : undefined;
   const errors = args ? tool.parameters.check(args) : ["the input is not a JSON object"];
@@ -37,17 +39,18 @@ export async function runToolStep(
     get signal() {
       return work.timeoutMs > 0 ? AbortSignal.any([signal, AbortSignal.timeout(work.timeoutMs)]) : signal;
     },
-    idempotencyKey: work.idempotencyKey,
+    idempotencyKey,
+    attempt,
+    assertMayAct: () => lease.assertMayAct(performance.now()),
     caller,
-    callAgent: (agent, given, call) => callAgent(context, work, known, agent, given, call),
+    callAgent: (agent, given, call) => callAgent(context, { work, lease, caller: known }, agent, given, call),
   });
 }
 
 /** A tool that is an agent, called by a workflow itself: a run without another above it. */
 async function callAgent(
   context: Context,
-  work: StepWork,
-  caller: Caller | undefined,
+  { work, lease, caller }: { work: StepWork; lease: StepLease; caller: Caller | undefined },
   agent: string,
   args: ToolArguments,
   call: Parameters<ToolCallContext["callAgent"]>[2],
@@ -64,6 +67,7 @@ async function callAgent(
       requestId: work.idempotencyKey,
       attempt: work.attempt,
       stepKey: "",
+      effects: effectsOf(work, lease),
     }),
   );
   return answerOf(run);

@@ -49,19 +49,20 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
 
   function begin({ granted, step, work }: Claim, askedAtMs: number): void {
     if (!granted || !step || !work) return;
-    const lease = leases.take(step, work.leaseMs, askedAtMs);
+    const lease = leases.take(step, work.leaseMs, askedAtMs, work.timeoutMs);
     if (lease) void context.inFlight.track(runLease(lease, work));
   }
 
   async function runLease(lease: Lease, work: StepWork): Promise<void> {
     const startedAtMs = performance.now();
-    const outcome = await runStep(context, tokens, work, lease.signal);
+    const outcome = await runStep(context, tokens, work, lease);
     const kind = work.work?.$case ?? "tool";
     try {
       // Without its lease a result would be refused; with it the report goes on until the lease ends.
       if (!lease.isHeld) return measured.worked(kind, "fenced");
       const isCounted = await report(toResult(lease.ref, outcome, performance.now() - startedAtMs), lease.signal);
       measured.worked(kind, !isCounted ? "refused" : outcome.ok ? "succeeded" : "failed");
+      if (isCounted && isInDoubt(outcome)) await noteDoubt(context, lease, work);
     } catch (error) {
       measured.worked(kind, "fenced");
       log.warn(
@@ -114,6 +115,17 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
       clearInterval(timer);
     },
   };
+}
+
+function isInDoubt(outcome: StepOutcome): boolean {
+  return !outcome.ok && outcome.failure.code === "IN_DOUBT";
+}
+
+/** Without it a person who says "try again" is asked once more. */
+async function noteDoubt({ effects, log }: Context, { ref }: Lease, work: StepWork): Promise<void> {
+  await effects.told(work.tenant, work.idempotencyKey, work.attempt).catch((error) => {
+    log.warn({ ...ref, reason: describeError(error) }, "not noted that the step is in doubt");
+  });
 }
 
 function toResult(step: StepRef, outcome: StepOutcome, durationMs: number): StepResult {

@@ -66,7 +66,7 @@ export async function returnSteps(db: Queryable, worker: string, steps: readonly
 }
 
 /**
- * Renews the leases of a worker, but not of what a compensating run no longer wants: that one is to stop.
+ * Renews the leases of a worker, but not of what their runs no longer want: that is to stop.
  *
  * @returns the steps that it goes on with
  */
@@ -83,6 +83,7 @@ export async function renewLeases(
      WHERE s.run = a.run AND s.node = a.node AND s.shard = a.shard AND s.epoch = a.epoch
        AND s.state = 'running' AND s.worker = $5
        AND (r.state = 'running' OR (r.state = 'compensating' AND s.node LIKE '%~undo'))
+       AND (s.detail IS NULL OR s.detail::text NOT LIKE '%"stopping":true%')
      RETURNING s.run, s.node, s.shard, s.epoch`,
     [...keyColumns(steps), worker, leaseMs],
   );

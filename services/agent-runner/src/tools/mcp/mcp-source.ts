@@ -1,4 +1,6 @@
 import { AppError } from "@agentmesh/errors";
+import { type EffectsSpec, keyPlaceOf } from "../../domain/effects-spec.ts";
+import { setAtPointer } from "../../domain/json-pointer.ts";
 import type { Tool } from "../../domain/tool.ts";
 import type { ToolSource } from "../../domain/tool-spec.ts";
 import { assertMayKnowCaller, type HttpCaller } from "../http-send.ts";
@@ -16,16 +18,24 @@ const META = {
 } as const;
 
 /** @throws AppError INVALID_ARGUMENT when the server may not be used, or may not know who calls */
-export function compileMcpSource(source: McpSource, sessions: McpSessions, http: HttpCaller): Tool["run"] {
+export function compileMcpSource(
+  source: McpSource,
+  sessions: McpSessions,
+  http: HttpCaller,
+  effects: EffectsSpec | undefined,
+): Tool["run"] {
   const { server, tool, passIdentity } = source;
   sessions.assertAllowed(server);
   // A command is the operator's own, with the arguments it was given there.
   if (server.transport === "http") assertMayKnowCaller(http, new URL(server.url), passIdentity);
-  return (args, { caller, signal, idempotencyKey }) =>
+  const { field } = keyPlaceOf(effects);
+  return (args, { caller, signal, idempotencyKey, assertMayAct }) =>
     sessions.use(caller.tenant, server, async (client) => {
       const identity = { [META.tenant]: caller.tenant, [META.subject]: caller.subject };
       const _meta = { [META.idempotencyKey]: idempotencyKey, ...(passIdentity && identity) };
-      const params = { name: tool, arguments: { ...args }, _meta };
+      const given = field === undefined ? args : setAtPointer(args, field, idempotencyKey);
+      const params = { name: tool, arguments: { ...given }, _meta };
+      if (effects) assertMayAct?.();
       const reply = await client.callTool(params, undefined, { signal, timeout: REQUEST_TIMEOUT_MS });
       return readReply(tool, reply);
     });

@@ -1,7 +1,7 @@
 import type { JsonSchema } from "../../domain/json-schema.ts";
 import type { Tool, ToolArguments } from "../../domain/tool.ts";
 import type { ToolSource } from "../../domain/tool-spec.ts";
-import { assertMayKnowCaller, type HttpCaller, sendHttp } from "../http-send.ts";
+import { assertMayKnowCaller, type HttpCaller, type HttpEffect, sendHttp } from "../http-send.ts";
 import { appendQueryArgument, encodePathArgument, headerArgument } from "../url-arguments.ts";
 import { badOpenapi, type Operation, operationOf, serverOf } from "./openapi-document.ts";
 import { plainSchema } from "./plain-schema.ts";
@@ -20,6 +20,7 @@ const BODY = "body";
 export function compileOpenapiSource(
   source: OpenapiSource,
   http: HttpCaller,
+  effect: HttpEffect,
 ): { parameters: JsonSchema; run: Tool["run"] } {
   const operation = operationOf(source.document, source.operationId);
   const server = serverOf(source.document, source.server);
@@ -33,7 +34,8 @@ export function compileOpenapiSource(
     run(args, context) {
       const url = urlOf(server, operation, args);
       const body = bodyOf(operation, bodyNames, args);
-      return sendHttp(http, { method, url, headers: headersOf(source, operation, args), body, passIdentity }, context);
+      const headers = headersOf(source, operation, args);
+      return sendHttp(http, { method, url, headers, body, passIdentity, ...effect(method) }, context);
     },
   };
 }
