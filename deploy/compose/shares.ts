@@ -55,6 +55,7 @@ function serviceShare(service: string, postgresUrl: string, secrets: Secrets): R
     WORKLOAD_KEY_FILE: `${shareDir}/workload.key.json`,
     WORKLOAD_TRUST_FILE: `${shareDir}/trust.json`,
     MASTER_KEY_FILE: `${shareDir}/master.key`,
+    ...(service === "orchestrator" && { WEBHOOK_SECRETS_DIR: `${shareDir}/webhooks` }),
   };
   const lines = Object.entries(placed).map(([name, value]) => `${name}=${value}\n`);
   return {

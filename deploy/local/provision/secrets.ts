@@ -25,6 +25,8 @@ type Stored = {
 export type Secrets = Stored & {
   readonly publishers: readonly Publisher[];
   readonly masterKeyFile: string;
+  /** Secrets of webhook triggers: files `<tenant>.<name>`, which whoever operates the mesh puts there. */
+  readonly webhooksDir: string;
   readonly workloadTrustFile: string;
   workloadKeyFile(service: string): string;
 };
@@ -41,11 +43,13 @@ export function openSecrets(root: string): Secrets {
   const keys = Object.values(stored.workloadKeys);
   const workloadKeyFile = (service: string) => join(folder, `${service}.key.json`);
   const masterKeyFile = join(folder, "master.key");
+  const webhooksDir = join(folder, "webhooks");
+  mkdirSync(webhooksDir, { recursive: true, mode: 0o700 });
   const workloadTrustFile = join(folder, "trust.json");
   for (const key of keys) writeAtomically(workloadKeyFile(key.kid), JSON.stringify(key));
   writeAtomically(workloadTrustFile, JSON.stringify(trustBundle(keys)));
   writeAtomically(masterKeyFile, stored.masterKey);
-  return { ...stored, publishers, masterKeyFile, workloadTrustFile, workloadKeyFile };
+  return { ...stored, publishers, masterKeyFile, webhooksDir, workloadTrustFile, workloadKeyFile };
 }
 
 function complete(before: Partial<Stored>, publishers: readonly Publisher[]): Stored {

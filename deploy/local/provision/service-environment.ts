@@ -24,6 +24,7 @@ export function serviceEnvironment(options: ServiceEnvironment): Record<string, 
     WORKLOAD_TRUST_FILE: secrets.workloadTrustFile,
     MASTER_KEY_FILE: secrets.masterKeyFile,
     ...Object.fromEntries(meshServices.map((name) => [addressVariable(name), options.addresses[name] ?? ""])),
+    ...(service === "orchestrator" && { WEBHOOK_SECRETS_DIR: secrets.webhooksDir }),
     ...(service === "auth" && {
       BOOTSTRAP_TENANT: options.tenant,
       BOOTSTRAP_ADMIN_USERNAME: options.adminUsername,

@@ -1,5 +1,6 @@
 import type { Context } from "./context.ts";
 import { every } from "./every.ts";
+import { deleteOldEffects } from "./store/effects.ts";
 import {
   deleteIdleSessions,
   deleteLostIntents,
@@ -8,7 +9,6 @@ import {
   type Old,
   readTenants,
 } from "./store/retention.ts";
-import { deleteOldEffects } from "./store/effects.ts";
 import { deleteOldEvents } from "./store/run-events.ts";
 
 const DAY_MS = 24 * 3_600_000;

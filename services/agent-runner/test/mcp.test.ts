@@ -32,7 +32,12 @@ function caller(mcp: McpSessions, http: ReturnType<typeof openHttpCaller>, serve
       source: { type: "mcp", server, tool },
       ...spec,
     });
-    const made = makeTool({ name: tool, version: 1 }, parsed, { http, mcp, functions: builtinFunctions, effects: noEffects });
+    const made = makeTool({ name: tool, version: 1 }, parsed, {
+      http,
+      mcp,
+      functions: builtinFunctions,
+      effects: noEffects,
+    });
     return made.run(args, {
       signal: new AbortController().signal,
       idempotencyKey: "run-1:call-1",

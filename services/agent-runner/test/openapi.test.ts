@@ -19,7 +19,12 @@ before(async () => {
   upstream = stack.use(await startUpstream());
   const identityHosts = [new URL(upstream.origin).host];
   const http = stack.use(openHttpCaller({ allowPrivateNetworks: true, identityHosts }));
-  ports = { http, mcp: stack.use(openMcpSessions({ commands: {}, http })), functions: builtinFunctions, effects: noEffects };
+  ports = {
+    http,
+    mcp: stack.use(openMcpSessions({ commands: {}, http })),
+    functions: builtinFunctions,
+    effects: noEffects,
+  };
 });
 after(() => stack.disposeAsync());
 

@@ -27,6 +27,9 @@
     - { name: tmp, mountPath: /tmp }
     - { name: spool, mountPath: /var/spool/agentmesh }
     - { name: keys, mountPath: /var/run/agentmesh/keys, readOnly: true }
+    {{- if .values.secretFolder }}
+    - { name: secrets, mountPath: /var/run/agentmesh/secrets, readOnly: true }
+    {{- end }}
     {{- if .values.kubernetesAccess }}
     - { name: account, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }
     {{- end }}

@@ -53,6 +53,10 @@ spec:
           secret:
             secretName: {{ .values.keysSecret | default (printf "%s-keys" .service) }}
             defaultMode: 0440
+        {{- with .values.secretFolder }}
+        - name: secrets
+          secret: { secretName: {{ . }}, defaultMode: 0440, optional: true }
+        {{- end }}
         {{- if .values.kubernetesAccess }}
         # What automounting would bring, in the service's container only: sidecars get no token.
         - name: account

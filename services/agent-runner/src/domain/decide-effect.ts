@@ -42,9 +42,13 @@ export type EffectDecision =
 export function decideEffect(row: EffectRow, asked: EffectAsked): EffectDecision {
   const isSame = row.requestHash === asked.requestHash;
   if (row.state === "DONE") return isSame ? { do: "answer", result: row.result } : { do: "conflict" };
-  if (!isSame) return { do: "doubt", why: "it was tried with other arguments before, and that one may have had its effect" };
+  if (!isSame)
+    return { do: "doubt", why: "it was tried with other arguments before, and that one may have had its effect" };
   if (row.state === "INTENT" && row.busyMs > 0) return { do: "wait", ms: row.busyMs };
   if (asked.mode === "verify") return { do: "ask" };
   if (row.state === "IN_DOUBT" && asked.attempt > row.attempt) return { do: "call" };
-  return { do: "doubt", why: "an earlier attempt began it, its end is not known, and the other system cannot be asked" };
+  return {
+    do: "doubt",
+    why: "an earlier attempt began it, its end is not known, and the other system cannot be asked",
+  };
 }

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { resourceName } from "./resource-name.ts";
 
 const DEFAULT_HEADER = "idempotency-key";
-const RESERVED_HEADER = /^(host|authorization|cookie|content-.*|accept|user-agent|x-mesh-.*|connection|transfer-encoding)$/;
+const RESERVED_HEADER =
+  /^(host|authorization|cookie|content-.*|accept|user-agent|x-mesh-.*|connection|transfer-encoding)$/;
 
 /** How the effect of a tool is had once, over retries, takeovers and crashes. */
 export const effectsSpec = z.discriminatedUnion("mode", [

@@ -192,9 +192,17 @@ async function foundMade({ ports, effect }: Attempt, token: string, result: unkn
 async function keep({ ports, effect }: Attempt, token: string, result: unknown): Promise<void> {
   try {
     if (await ports.rows.finish(effect, token, result)) return;
-    ports.warn(effect, "others took it over", "an effect was made by one that was fenced; look whether it was made twice");
+    ports.warn(
+      effect,
+      "others took it over",
+      "an effect was made by one that was fenced; look whether it was made twice",
+    );
   } catch (error) {
-    ports.warn(effect, describeError(error), "an effect was made, which could not be noted; a repeat will ask or doubt");
+    ports.warn(
+      effect,
+      describeError(error),
+      "an effect was made, which could not be noted; a repeat will ask or doubt",
+    );
   }
 }
 

@@ -4,8 +4,8 @@ import { type EffectsSpec, effectsOf, keyPlaceOf } from "../domain/effects-spec.
 import { compileSchema, type JsonSchema } from "../domain/json-schema.ts";
 import type { Tool, ToolArguments } from "../domain/tool.ts";
 import type { ToolSource, ToolSpec } from "../domain/tool-spec.ts";
-import type { Effects } from "../effects/open-effects.ts";
 import { onceOnly } from "../effects/once-only.ts";
+import type { Effects } from "../effects/open-effects.ts";
 import { compileAgentSource } from "./agent-source.ts";
 import { callWithin } from "./call-within.ts";
 import type { Functions } from "./functions/define-function.ts";

@@ -39,12 +39,7 @@ export async function runStep(
   }
 }
 
-async function doStep(
-  context: Context,
-  tokens: SubjectTokens,
-  work: StepWork,
-  lease: StepLease,
-): Promise<StepOutcome> {
+async function doStep(context: Context, tokens: SubjectTokens, work: StepWork, lease: StepLease): Promise<StepOutcome> {
   switch (work.work?.$case) {
     case "tool":
       return { ok: true, output: await runToolStep(context, tokens, work, work.work.value, lease), costNanoUsd: 0n };
