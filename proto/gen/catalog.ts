@@ -95,13 +95,15 @@ export const catalogServices: readonly CatalogService[] = [
     "module": "auth",
     "kinds": [
       "Role",
-      "ServiceAccount"
+      "ServiceAccount",
+      "IdentityProvider"
     ],
     "topics": [
       "jwks",
       "revocations",
       "resource_role",
-      "resource_serviceaccount"
+      "resource_serviceaccount",
+      "resource_identityprovider"
     ]
   },
   {
@@ -406,6 +408,116 @@ export const catalogMethods: readonly CatalogMethod[] = [
   },
   {
     "service": "auth",
+    "name": "StepUp",
+    "path": "/agentmesh.auth.v1.AuthService/StepUp",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 10000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/step-up"
+    },
+    "summary": "Prove once more who signed in, with a code of the second factor",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "StepUpRequest",
+    "response": "TokenReply"
+  },
+  {
+    "service": "auth",
+    "name": "EnrolTotp",
+    "path": "/agentmesh.auth.v1.AuthService/EnrolTotp",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 5000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/totp"
+    },
+    "summary": "Begin to set up codes of an authenticator app as second factor",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "EnrolTotpRequest",
+    "response": "EnrolTotpReply"
+  },
+  {
+    "service": "auth",
+    "name": "ConfirmTotp",
+    "path": "/agentmesh.auth.v1.AuthService/ConfirmTotp",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 10000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/totp/confirm"
+    },
+    "summary": "Finish the second factor's setup with a first code; recovery codes are shown once",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "ConfirmTotpRequest",
+    "response": "ConfirmTotpReply"
+  },
+  {
+    "service": "auth",
+    "name": "StartSignIn",
+    "path": "/agentmesh.auth.v1.AuthService/StartSignIn",
+    "serverStreaming": false,
+    "access": "PUBLIC",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 15000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/sign-in/start"
+    },
+    "summary": "Begin a sign-in at the company's identity provider",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "StartSignInRequest",
+    "response": "StartSignInReply"
+  },
+  {
+    "service": "auth",
+    "name": "FinishSignIn",
+    "path": "/agentmesh.auth.v1.AuthService/FinishSignIn",
+    "serverStreaming": false,
+    "access": "PUBLIC",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 15000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/sign-in/finish"
+    },
+    "summary": "Finish a sign-in with what the identity provider sent back",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "FinishSignInRequest",
+    "response": "TokenReply"
+  },
+  {
+    "service": "auth",
     "name": "GetJwks",
     "path": "/agentmesh.auth.v1.AuthService/GetJwks",
     "serverStreaming": false,
@@ -540,6 +652,72 @@ export const catalogMethods: readonly CatalogMethod[] = [
   },
   {
     "service": "auth",
+    "name": "EnableUser",
+    "path": "/agentmesh.auth.v1.AuthService/EnableUser",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "system:admin",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/users/{username}:enable"
+    },
+    "summary": "Enable a user again and open what wrong passwords locked",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "EnableUserRequest",
+    "response": "User"
+  },
+  {
+    "service": "auth",
+    "name": "ResetSecondFactor",
+    "path": "/agentmesh.auth.v1.AuthService/ResetSecondFactor",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "system:admin",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/users/{username}:reset-second-factor"
+    },
+    "summary": "Take a lost second factor off a user and end every session of theirs",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "ResetSecondFactorRequest",
+    "response": "User"
+  },
+  {
+    "service": "auth",
+    "name": "CreateTenant",
+    "path": "/agentmesh.auth.v1.AuthService/CreateTenant",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "system:admin",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 20000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/tenants"
+    },
+    "summary": "Create a tenant with its first admin; for admins of the mesh's own tenant",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "CreateTenantRequest",
+    "response": "Tenant"
+  },
+  {
+    "service": "auth",
     "name": "CreateApiKey",
     "path": "/agentmesh.auth.v1.AuthService/CreateApiKey",
     "serverStreaming": false,
@@ -603,6 +781,28 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "module": "auth",
     "request": "RevokeApiKeyRequest",
     "response": "ApiKey"
+  },
+  {
+    "service": "auth",
+    "name": "RotateApiKey",
+    "path": "/agentmesh.auth.v1.AuthService/RotateApiKey",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "system:admin",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/keys/{id}:rotate"
+    },
+    "summary": "Replace an API key; the old one stays good for an overlap",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "RotateApiKeyRequest",
+    "response": "CreateApiKeyReply"
   },
   {
     "service": "auth",
@@ -1683,6 +1883,72 @@ export const catalogMethods: readonly CatalogMethod[] = [
   },
   {
     "service": "agent-runner",
+    "name": "CompleteChat",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/CompleteChat",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 120000,
+    "rateClass": "RUN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/chat:complete"
+    },
+    "summary": "Ask a model and wait for its answer",
+    "inspectRequest": [
+      "messages[].text",
+      "messages[].parts[].part?text",
+      "messages[].toolCalls[].arguments",
+      "tools[].description",
+      "tools[].parameters"
+    ],
+    "inspectResponse": [
+      "text",
+      "toolCalls[].arguments"
+    ],
+    "module": "runner",
+    "request": "CompleteChatRequest",
+    "response": "ChatCompletion"
+  },
+  {
+    "service": "agent-runner",
+    "name": "StreamChat",
+    "path": "/agentmesh.runner.v1.AgentRunnerService/StreamChat",
+    "serverStreaming": true,
+    "access": "USER",
+    "permission": "agent:execute",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 120000,
+    "rateClass": "RUN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/chat:stream"
+    },
+    "summary": "Ask a model and watch its answer",
+    "inspectRequest": [
+      "messages[].text",
+      "messages[].parts[].part?text",
+      "messages[].toolCalls[].arguments",
+      "tools[].description",
+      "tools[].parameters"
+    ],
+    "inspectResponse": [
+      "event?started.text",
+      "event?started.toolCalls[].arguments",
+      "event?textDelta",
+      "event?toolCall.arguments",
+      "event?ended.text",
+      "event?ended.toolCalls[].arguments"
+    ],
+    "module": "runner",
+    "request": "CompleteChatRequest",
+    "response": "ChatEvent"
+  },
+  {
+    "service": "agent-runner",
     "name": "ApplyResource",
     "path": "/agentmesh.runner.v1.AgentRunnerService/ApplyResource",
     "serverStreaming": false,
@@ -1995,7 +2261,7 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "access": "USER",
     "permission": "agent:execute",
     "callers": [],
-    "idempotency": "IDEMPOTENT",
+    "idempotency": "EFFECT",
     "timeoutMs": 5000,
     "rateClass": "RUN",
     "http": {
@@ -2047,7 +2313,7 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "access": "USER",
     "permission": "agent:execute",
     "callers": [],
-    "idempotency": "IDEMPOTENT",
+    "idempotency": "EFFECT",
     "timeoutMs": 5000,
     "rateClass": "WRITE",
     "http": {

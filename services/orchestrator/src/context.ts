@@ -2,8 +2,9 @@ import type { Bus } from "@agentmesh/bus";
 import type { Database } from "@agentmesh/postgres";
 import type { Logger } from "@agentmesh/telemetry";
 import type { OrchestratorConfig } from "./config.ts";
-import type { Work } from "./domain/draft.ts";
+import type { Work } from "./domain/environment.ts";
 import type { Dispatcher } from "./engine/dispatcher.ts";
+import type { Hints } from "./engine/hints.ts";
 import type { Past } from "./engine/past.ts";
 import type { OrchestratorMetrics } from "./metrics.ts";
 import type { Definitions } from "./store/definitions.ts";
@@ -18,6 +19,7 @@ export type Context = {
   readonly bus: Bus;
   readonly definitions: Definitions;
   readonly dispatcher: Dispatcher;
+  readonly hints: Hints;
   /** What was learned of steps and of those who do them. */
   readonly past: Past;
   readonly scopes: Scopes;

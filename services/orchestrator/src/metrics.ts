@@ -1,6 +1,5 @@
 import type { Metrics } from "@agentmesh/telemetry";
-import type { Advance } from "./domain/advance.ts";
-import type { Note } from "./domain/draft.ts";
+import type { Advance, Note } from "./domain/outcome.ts";
 import type { QueueClass } from "./store/backlog.ts";
 
 /** What the orchestrator counts, a function for each happening. */

@@ -9,6 +9,7 @@ import type { Context } from "./context.ts";
 import { bindWaits } from "./engine/bind-waits.ts";
 import { startDispatcher } from "./engine/dispatcher.ts";
 import { createEngine } from "./engine/engine.ts";
+import { openHints } from "./engine/hints.ts";
 import { createPast } from "./engine/past.ts";
 import { startRetention } from "./engine/retention.ts";
 import { startSignals } from "./engine/run-signals.ts";
@@ -68,6 +69,7 @@ export async function startOrchestrator(
     bus,
     definitions,
     dispatcher,
+    hints: stack.use(openHints(bus)),
     past: createPast(),
     scopes: createScopes(),
     knows: (tenant, { kind, name }) =>

@@ -51,6 +51,8 @@ test("an approval waits, says what it is for, and lets the run go on with who sa
   );
   const run = await ended(mesh, id);
   assert.equal(run.state, "RUN_STATE_SUCCEEDED");
+  assert.deepEqual(await decide(approval, { comment: "fine" }), decided, "who lost the answer may ask again");
+  await assert.rejects(decide(approval, { approve: false }), { code: "FAILED_PRECONDITION" });
   const output: { approved?: boolean; by?: string } = run.output ?? {};
   assert.deepEqual([output.approved, output.by], [true, "user:test"]);
   const pending = await (await mesh.client()).listApprovals(

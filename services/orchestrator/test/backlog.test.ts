@@ -8,6 +8,7 @@ import { type Database, openDatabase } from "@agentmesh/postgres";
 import { resourceMigrations } from "@agentmesh/resources";
 import { createLogger } from "@agentmesh/telemetry";
 import { measureBacklog, RELEASE, releaseBacklog } from "../src/store/backlog.ts";
+import { queryFor } from "../src/store/read-runs.ts";
 
 let env: TestEnvironment;
 let db: Database;
@@ -147,6 +148,28 @@ test("with 100 000 queued steps of 50 tenants a release reads a few hundred of t
   );
   console.log(`released ${limit} of 100 000 in ${tookMs.toFixed(1)} ms, ${read} index rows read`);
 });
+
+test("lists of runs read an index with each filter, also when there are 100 000", async () => {
+  const page = { tenant: "tenant-7", workflow: "", state: "", parent: "", before: LAST, limit: 50 };
+  const parent = newId();
+  for (const filter of [{}, { workflow: "w" }, { state: "running" }, { state: "failed" }, { parent }]) {
+    const one = { ...page, ...filter };
+    const literal = (value: string | number) => (typeof value === "number" ? String(value) : `'${value}'`);
+    const text = [one.tenant, one.before, one.workflow, one.state, one.limit, one.parent].reduce<string>(
+      (sql, value, index) => sql.replaceAll(`$${index + 1}`, literal(value)),
+      queryFor(one),
+    );
+    const { rows } = await db.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
+    );
+    const [plan] = rows[0]?.["QUERY PLAN"] ?? [];
+    assert.ok(plan);
+    const scans = flatten(plan.Plan).filter((node) => node["Node Type"] === "Seq Scan");
+    assert.deepEqual(scans, [], JSON.stringify(filter));
+  }
+});
+
+const LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 type PlanNode = {
   readonly "Node Type": string;

@@ -57,9 +57,7 @@ test("a step that is a workflow: a run of its own, with its parent's subject, pr
 
 test("a child that fails, that cannot start, or that starts itself for ever fails its step with the reason", async () => {
   await mesh.apply("Workflow", "bad-child", { steps: [{ ...tool("x"), tool: "broken" }] });
-  const parent = (workflow: string, input: object = {}) => ({
-    steps: [{ id: "c", kind: "workflow", workflow, input }],
-  });
+  const parent = (workflow: string) => ({ steps: [{ id: "c", kind: "workflow", workflow, input: "$.input" }] });
   await mesh.apply("Workflow", "of-bad", parent("bad-child"));
   const failed = await finish(mesh, "of-bad");
   assert.match(failed.failure?.message ?? "", /broken/);

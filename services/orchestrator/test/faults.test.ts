@@ -146,6 +146,32 @@ test("a deadline ends a run that nobody works on, and two sweepers end it once",
   assert.equal(events.filter((event) => event.type === "run.failed").length, 1);
 });
 
+test("a run in which nothing is active and nothing is waited for is found, told once, and says what it was found with", async () => {
+  const run = await mesh.start("three");
+  const told: string[] = [];
+  const attention = mesh.bus.nc.subscribe(`evt.acme.orchestrator.workflow.needs_attention.${run.id}`, {
+    callback(_error, message) {
+      told.push(`${message.headers?.get("ce-id")} ${Buffer.from(message.data).toString("latin1")}`);
+    },
+  });
+  const db = new pg.Client({ connectionString: mesh.env.postgresUrl });
+  await db.connect();
+  // As this version would not leave it: a state that it does not know.
+  await db.query("UPDATE orchestrator.step SET state = 'parked', queued = false WHERE run = $1", [run.id]);
+  const sweep = () => db.query("UPDATE orchestrator.run SET wake_at = now() WHERE id = $1", [run.id]);
+  await sweep();
+  await eventually(() => told.length > 0, { what: "the run to be found" });
+  await sweep();
+  await eventually(
+    async () => (await db.query("SELECT 1 FROM orchestrator.run WHERE id = $1 AND wake_at > now()", [run.id])).rowCount,
+    { what: "the next look" },
+  );
+  await db.end();
+  attention.unsubscribe();
+  assert.equal(new Set(told.map((text) => text.split(" ")[0])).size, 1);
+  assert.match(told[0] ?? "", /STUCK[\s\S]*"a":"parked"/);
+});
+
 async function startMany(count: number): Promise<Run[]> {
   const clients = await Promise.all([mesh.client(0), mesh.client(1)]);
   return Promise.all(

@@ -124,6 +124,29 @@ test("10 000 items are mapped and reduced level by level, each worked on once", 
   console.log(`${count} items in ${Math.round(performance.now() - began)} ms`);
 });
 
+test("a reduce that is run again takes the items of the earlier run, and these can be read in the new one", async () => {
+  const sum = {
+    id: "sum",
+    kind: "gather",
+    from: ["m"],
+    dependsOn: ["m"],
+    reduce: { tool: "sum", batch: 4, input: { items: "$.items" } },
+  };
+  await mesh.apply("Workflow", "sums", {
+    steps: [{ id: "m", kind: "map", over: "$.input.list", tool: "echo", input: { n: "$.item" } }, sum],
+    output: "$.steps.sum.output",
+  });
+  const first = await finish(mesh, "sums", { list: Array.from({ length: 30 }, (_, index) => index) });
+  assert.equal(first.output, 435);
+  const client = await mesh.client(1);
+  const { id } = await client.rerunRun({ id: first.id, from: "sum" }, { token: mesh.token });
+  const run = await ended(mesh, id);
+  assert.deepEqual([run.state, run.output], ["RUN_STATE_SUCCEEDED", 435]);
+  assert.deepEqual(stepOf(run, "m").progress, { total: 30, ok: 30, failed: 0, open: 0 });
+  const item = await client.getStep({ id, node: "m", shard: 8 }, { token: mesh.token });
+  assert.equal(item.output, 7);
+});
+
 test("a run with a map in work is cancelled with all its items", async () => {
   await mesh.apply("Workflow", "slow-map", {
     steps: [

@@ -10,6 +10,7 @@ import { type Database, openDatabase } from "@agentmesh/postgres";
 import { resourceMigrations } from "@agentmesh/resources";
 import { createLogger } from "@agentmesh/telemetry";
 import pg from "pg";
+import { retain } from "../src/engine/retention.ts";
 import {
   archiveRuns,
   deleteArchived,
@@ -178,4 +179,22 @@ test("rows of the version before survive the migrations: runs, queued steps and 
   const [step] = rows;
   assert.deepEqual([step?.tenant, step?.seqs], ["acme", [1, 2]]);
   assert.ok((step?.bucket ?? 0) > 50_000_000);
+});
+
+test("a round of retention by a policy leaves what is young and repeats without harm", async () => {
+  const old = await store(31);
+  const young = await store(5);
+  const policy = { eventDays: 30, runDays: 30, archiveDays: 365, rejectionDays: 30, arrivedDays: 7, everyMs: 1000 };
+  for (let round = 0; round < 2; round++) await retain(db, policy, new Date());
+  const { rows } = await db.query<{ id: string }>("SELECT id FROM run WHERE id = ANY($1::uuid[])", [[old, young]]);
+  assert.deepEqual(
+    rows.map((row) => row.id),
+    [young],
+  );
+  assert.equal((await readArchived(db, "acme", old))?.state.phase, "succeeded");
+  await retain(db, policy, new Date(Date.now() + 100 * DAY_MS));
+  assert.equal((await readArchived(db, "acme", young))?.state.id, young);
+  // Long after, also what is archived goes.
+  await retain(db, policy, new Date(Date.now() + 400 * DAY_MS));
+  assert.equal(await count("run_archive"), 0);
 });

@@ -48,3 +48,17 @@ test("what the orchestrator says to stop is stopped and not reported; what is ha
   assert.equal(drained?.isHeld, true);
   assert.equal(drained?.signal.reason.reason, "WORKER_DRAINING");
 });
+
+test("nothing may act any more past the lease or the step's time, also before a timer has noticed", () => {
+  const leases = createLeases(() => undefined);
+  const frozen = leases.take(ref("frozen"), 30_000, 0);
+  frozen?.assertMayAct(24_000);
+  assert.throws(() => frozen?.assertMayAct(24_001), { code: "UNAVAILABLE", message: /could not be renewed/ });
+  assert.equal(frozen?.isHeld, false);
+  const late = leases.take(ref("late"), 30_000, 0, 5_000);
+  late?.assertMayAct(5_000);
+  assert.throws(() => late?.assertMayAct(5_001), { code: "DEADLINE_EXCEEDED" });
+  const stopped = leases.take(ref("stopped"), 30_000, 0);
+  leases.renew([ref("stopped")], [ref("stopped")], 1);
+  assert.throws(() => stopped?.assertMayAct(2), { code: "CANCELLED" });
+});

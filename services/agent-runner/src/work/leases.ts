@@ -10,6 +10,8 @@ export type Lease = {
   assertMayAct(nowMs: number): void;
   /** False: someone else has the step or will; nothing may be reported. */
   isHeld: boolean;
+  /** The orchestrator told it to stop, and may wait to hear that it did. */
+  isStopped: boolean;
 };
 
 export type Leases = {
@@ -59,7 +61,7 @@ export function createLeases(onChange: (size: number) => void): Leases {
       const key = keyOf(ref);
       if (held.has(key)) return undefined;
       const abort = new AbortController();
-      const lease: Lease = { ref, leaseMs, signal: abort.signal, isHeld: true, assertMayAct };
+      const lease: Lease = { ref, leaseMs, signal: abort.signal, isHeld: true, isStopped: false, assertMayAct };
       const taken: Held = { lease, abort, renewedAtMs: nowMs };
       // A process that was frozen comes here before its timers do.
       function assertMayAct(atMs: number): void {
@@ -89,8 +91,10 @@ export function createLeases(onChange: (size: number) => void): Leases {
       for (const ref of asked) {
         const found = held.get(keyOf(ref));
         if (!found) continue;
-        if (lost.has(keyOf(ref))) lose(found, "CANCELLED", "the orchestrator said stop");
-        else found.renewedAtMs = sentAtMs;
+        if (lost.has(keyOf(ref))) {
+          found.lease.isStopped = true;
+          lose(found, "CANCELLED", "the orchestrator said stop");
+        } else found.renewedAtMs = sentAtMs;
       }
     },
     fence(nowMs) {

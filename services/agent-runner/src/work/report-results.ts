@@ -1,5 +1,5 @@
 import { groupCommit } from "@agentmesh/postgres";
-import { StepResult } from "@agentmesh/proto/orchestrator";
+import { type Claim, StepResult } from "@agentmesh/proto/orchestrator";
 import { retry } from "@agentmesh/resilience";
 import type { Context } from "../context.ts";
 
@@ -13,8 +13,17 @@ const MAX_CALL_BYTES = 2 * 1024 * 1024;
 const TRIES = 20;
 const RETRY = { delayMs: 200, maxDelayMs: 2_000 };
 
+export type ReporterOptions = {
+  readonly worker: string;
+  /** Whether what comes next in a run may be given to this worker with the answer. */
+  readonly takesNext: () => boolean;
+  /** @param askedAtMs when the call was sent: a lease began no earlier */
+  readonly onNext: (claims: readonly Claim[], askedAtMs: number) => void;
+};
+
 /** Results that become ready while others are being reported go with the next call. */
-export function createReporter({ peers }: Pick<Context, "peers">, worker: string): ReportResult {
+export function createReporter({ peers }: Pick<Context, "peers">, options: ReporterOptions): ReportResult {
+  const { worker, takesNext, onNext } = options;
   const report = groupCommit<StepResult, boolean>({
     name: "step results",
     maxItems: MAX_RESULTS,
@@ -22,8 +31,10 @@ export function createReporter({ peers }: Pick<Context, "peers">, worker: string
     async commit(results) {
       const accepted: boolean[] = [];
       for (const part of partsOf(results)) {
-        const reply = await peers.orchestrator.completeSteps({ worker, results: part });
+        const askedAtMs = performance.now();
+        const reply = await peers.orchestrator.completeSteps({ worker, results: part, takesNext: takesNext() });
         accepted.push(...reply.accepted);
+        onNext(reply.next, askedAtMs);
       }
       return accepted;
     },

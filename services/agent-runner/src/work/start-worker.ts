@@ -18,6 +18,7 @@ const FILTER = "wf.step.>";
 const TICK_MS = 250;
 const DRAIN_LOOK_MS = 20;
 const HAND_BACK_MS = 2_000;
+const TELL_WITHIN_MS = 5_000;
 // Of the time between heartbeats: a renewal that failed is tried again soon, and not at every tick.
 const RETRY_BEAT_AFTER = 0.1;
 
@@ -30,7 +31,14 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
   const { heartbeatMs, drainMs } = config.worker;
   const worker = `${hostname()}/${newId()}`;
   const leases = createLeases(measured.stepsHeld);
-  const report = createReporter(context, worker);
+  let isDraining = false;
+  const report = createReporter(context, {
+    worker,
+    takesNext: () => !isDraining,
+    onNext(claims, askedAtMs) {
+      for (const each of claims) begin(each, askedAtMs);
+    },
+  });
   const tokens = createSubjectTokens(context, verifier);
   let claiming = 0;
   let isBeating = false;
@@ -59,7 +67,10 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
     const kind = work.work?.$case ?? "tool";
     try {
       // Without its lease a result would be refused; with it the report goes on until the lease ends.
-      if (!lease.isHeld) return measured.worked(kind, "fenced");
+      if (!lease.isHeld) {
+        if (lease.isStopped) await tellStopped(lease);
+        return measured.worked(kind, "fenced");
+      }
       const isCounted = await report(toResult(lease.ref, outcome, performance.now() - startedAtMs), lease.signal);
       measured.worked(kind, !isCounted ? "refused" : outcome.ok ? "succeeded" : "failed");
       if (isCounted && isInDoubt(outcome)) await noteDoubt(context, lease, work);
@@ -73,6 +84,13 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
       leases.release(lease);
       places.freed();
     }
+  }
+
+  /** A run that undoes what it did waits for what may still act; without this it would wait for the lease's end. */
+  async function tellStopped({ ref, signal }: Lease): Promise<void> {
+    const failure = { code: "CANCELLED", message: describeError(signal.reason), retryable: false };
+    const result = StepResult.fromPartial({ step: ref, result: { $case: "failure", value: failure } });
+    await report(result, AbortSignal.timeout(TELL_WITHIN_MS));
   }
 
   async function beat(): Promise<void> {
@@ -107,6 +125,7 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
 
   return {
     async [Symbol.asyncDispose]() {
+      isDraining = true;
       await pulling[Symbol.asyncDispose]();
       const untilMs = performance.now() + drainMs;
       while (leases.size + claiming > 0 && performance.now() < untilMs) await wait(DRAIN_LOOK_MS);

@@ -1,6 +1,8 @@
-import type { Advance, Input } from "./advance.ts";
+import type { Input } from "./advance.ts";
 import { advance } from "./advance.ts";
-import type { Environment, Limits, Place } from "./draft.ts";
+import type { Place } from "./draft.ts";
+import type { Environment, Limits } from "./environment.ts";
+import type { Advance } from "./outcome.ts";
 import { compilePlan, type Plan } from "./plan.ts";
 import { newRun, newStep, type RunState, type StepFailure, type StepState } from "./run-state.ts";
 import { type WorkflowSpec, workflowSpec } from "./workflow-spec.ts";
@@ -130,8 +132,14 @@ export function childEnd(
 export function result(
   key: string,
   epoch: number,
-  given: { output?: unknown; failure?: StepFailure; worker?: string; costNanoUsd?: bigint },
+  given: {
+    output?: unknown;
+    failure?: StepFailure;
+    worker?: string;
+    costNanoUsd?: bigint;
+    quality?: number | undefined;
+  },
 ): Input {
-  const { output = null, failure, worker = "w1", costNanoUsd = 5n } = given;
-  return { kind: "result", ...placeOf(key), epoch, worker, output, failure, costNanoUsd, durationMs: 3 };
+  const { output = null, failure, worker = "w1", costNanoUsd = 5n, quality } = given;
+  return { kind: "result", ...placeOf(key), epoch, worker, output, failure, costNanoUsd, durationMs: 3, quality };
 }

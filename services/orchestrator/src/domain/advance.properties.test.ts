@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { childEnd, limits, openWorld, result, type World } from "./advance.fixture.ts";
-import type { Advance, Input } from "./advance.ts";
+import type { Input } from "./advance.ts";
 import { checkEnd, checkHistory } from "./history.fixture.ts";
 import { advanceLightly, throughJson, written } from "./light-load.fixture.ts";
+import type { Advance } from "./outcome.ts";
 import { isInFlight, type RunState, type StepPhase, type StepState, stepKey } from "./run-state.ts";
 import { input, workflow } from "./workflows.fixture.ts";
 
@@ -28,7 +29,7 @@ const action = fc.record({
       "pause",
       "resume",
     ] as const),
-    ...(["decide", "child", "event", "resolve", "burst"] as const),
+    ...(["decide", "child", "event", "resolve", "burst", "offer"] as const),
   ),
   pick: fc.nat({ max: 50 }),
   good: fc.boolean(),
@@ -88,6 +89,9 @@ function perform(world: World, { kind, pick, good }: Action): void {
       return;
     case "credit":
       world.credit = good ? 1000 : pick % 2;
+      return;
+    case "offer":
+      world.more = { ...world.more, offer: good ? { worker: "w1", places: pick % 4 } : undefined };
       return;
     case "cancel":
       if (pick < 3) world.act({ kind: "cancel", by: "user:x", reason: "" });
@@ -186,6 +190,7 @@ function openTwin(world: World): {
         credit: world.credit,
         limits,
         newId: idsFrom(full.before.seq),
+        offer: world.more.offer,
       });
       const light = advanceLightly(world.plan, throughJson(full.before), inputs, environmentOf);
       assert.deepEqual(comparable(light), comparable(full));
@@ -204,12 +209,25 @@ function idsFrom(seq: number): () => string {
 }
 
 function comparable(step: Advance): unknown {
-  const { events, dispatches, emits, children, stopChildren, approvals, eventWaits, answers, notes, ended, atRisk } =
-    step;
+  const {
+    events,
+    dispatches,
+    handed,
+    emits,
+    children,
+    stopChildren,
+    approvals,
+    eventWaits,
+    answers,
+    notes,
+    ended,
+    atRisk,
+  } = step;
   const inputs = [...step.inputs].toSorted();
   return jsonOf({
     events,
     dispatches,
+    handed,
     emits,
     children,
     stopChildren,
@@ -263,7 +281,7 @@ test("a run that is loaded lightly and stored between any two advances goes on a
         const twin = openTwin(world);
         const { act } = world;
         world.act = (...inputs) => {
-          world.more = { newId: idsFrom(world.run.seq) };
+          world.more = { ...world.more, newId: idsFrom(world.run.seq) };
           const full = act(...inputs);
           twin.check(inputs, full, jitter);
           return full;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { result, startWorld } from "./advance.fixture.ts";
+import { limits, result, startWorld } from "./advance.fixture.ts";
 
 const tool = (id: string, more: object = {}) => ({ id, kind: "tool", tool: "echo", ...more });
 
@@ -111,6 +111,58 @@ test("onFailure continue lets the run go on and says so", () => {
   world.fail("a", { retryable: false });
   world.done("b");
   assert.deepEqual([world.run.phase, world.run.output], ["succeeded", "failed"]);
+});
+
+test("a worker that offers itself gets what comes next, as far as it has places and nothing waits before it", () => {
+  const spec = { steps: [tool("a"), tool("b", { dependsOn: ["a"] }), tool("c", { dependsOn: ["a"] })] };
+  const offer = { worker: "w1", places: 1 };
+  const offered = (credit: number) => {
+    const world = startWorld(spec, {}, () => 1, { offer: { worker: "w0", places: 0 } });
+    world.more = { offer };
+    world.claim("a");
+    world.credit = credit;
+    const { handed, dispatches, changed } = world.act(result("a", 1, { output: {} }));
+    return {
+      world,
+      handed,
+      sent: dispatches.map(({ node }) => node),
+      queued: changed.filter((step) => step.queued).length,
+    };
+  };
+  const { world, handed, sent } = offered(10);
+  assert.deepEqual([handed, sent], [["b"], ["c"]]);
+  const { state, worker, epoch, leaseUntilMs } = world.step("b");
+  assert.deepEqual([state, worker, epoch, leaseUntilMs], ["running", "w1", 1, world.nowMs + limits.leaseMs]);
+  assert.equal(world.act(result("b", 1, { output: {} })).answers[0], true, "without a claim");
+  const busy = offered(0);
+  assert.deepEqual([busy.handed, busy.sent, busy.queued], [[], [], 2]);
+});
+
+test("what was handed over in the advance in which the run fails goes to nobody and is not undone", () => {
+  const undo = { compensate: { tool: "undo" } };
+  const steps = [tool("a"), tool("x", undo), tool("b", { dependsOn: ["a"], ...undo })];
+  const world = startWorld({ steps });
+  world.claim("a");
+  world.claim("x");
+  world.more = { offer: { worker: "w1", places: 2 } };
+  const failure = { code: "BROKEN", message: "no", retryable: false };
+  const { handed, changed } = world.act(result("a", 1, { output: {} }), result("x", 1, { failure }));
+  assert.deepEqual(handed, []);
+  assert.ok(changed.every((step) => step.state !== "running"));
+  assert.equal(world.run.phase, "failed");
+});
+
+test("a gate may ask how good an answer was found to be", () => {
+  const gate = { value: "$.quality", atLeast: 0.8 };
+  for (const [quality, state] of [
+    [0.9, "succeeded"],
+    [0.7, "failed"],
+    [undefined, "failed"],
+  ] as const) {
+    const world = startWorld({ steps: [tool("a", { gate })] });
+    world.act(result("a", world.claim("a"), { output: { text: "yes" }, quality }));
+    assert.equal(world.state("a"), state, String(quality));
+  }
 });
 
 test("a gate passes, retries, lets pass or fails", () => {

@@ -1,27 +1,13 @@
 import { applyResult, type Result } from "./apply-result.ts";
 import { applyTime } from "./apply-time.ts";
 import { watchSla } from "./at-risk.ts";
-import {
-  type ApprovalChange,
-  type ChildStart,
-  type ChildStop,
-  change,
-  type Dispatch,
-  type Draft,
-  type Emitted,
-  type Environment,
-  type EventWait,
-  type Note,
-  openDraft,
-  type Refusal,
-  type RunEvent,
-  say,
-  type Want,
-} from "./draft.ts";
+import { change, type Draft, openDraft, say } from "./draft.ts";
 import { driveShards } from "./drive-shards.ts";
 import { endRun } from "./ending.ts";
+import type { Environment, Want } from "./environment.ts";
 import { MissingData } from "./loaded.ts";
 import { nextWakeMs } from "./next-wake.ts";
+import type { Advance, Refusal } from "./outcome.ts";
 import { pauseRun, resumeRun } from "./pause.ts";
 import type { Plan } from "./plan.ts";
 import { type Resolution, resolveStep } from "./resolve.ts";
@@ -50,34 +36,6 @@ export type Input =
   | EventArrived
   | Resolution
   | { readonly kind: "retry"; readonly from?: string | undefined; readonly by: string };
-
-export type Advance = {
-  readonly before: RunState;
-  readonly run: RunState;
-  /** When not empty the rest is void: load these and advance again with the same inputs. */
-  readonly wants: readonly Want[];
-  /** Steps whose row is new (its key is not in `before.steps`) or other than before. */
-  readonly changed: readonly StepState[];
-  /** JSON by step key, of new steps and of steps that are tried again with another input. */
-  readonly inputs: ReadonlyMap<string, string>;
-  /** In order; the first has the sequence `before.seq + 1`. */
-  readonly events: readonly RunEvent[];
-  readonly dispatches: readonly Dispatch[];
-  readonly emits: readonly Emitted[];
-  readonly children: readonly ChildStart[];
-  readonly stopChildren: readonly ChildStop[];
-  readonly approvals: readonly ApprovalChange[];
-  readonly eventWaits: readonly EventWait[];
-  /** By the index of an input whose answer is false, where there is a reason to tell. */
-  readonly refusals: ReadonlyMap<number, Refusal>;
-  readonly notes: readonly Note[];
-  /** One for each input: whether it counts. */
-  readonly answers: readonly boolean[];
-  /** The run ended here and not before. */
-  readonly ended: boolean;
-  /** From here on the run is expected to miss its `slaAtMs`. */
-  readonly atRisk: boolean;
-};
 
 /**
  * The workflow's state machine, pure: the same run, inputs and environment give the same advance.
@@ -129,7 +87,7 @@ export function advance(plan: Plan, before: RunState, inputs: readonly Input[], 
     return outcomeOf(draft, before, answers, []);
   } catch (error) {
     if (!(error instanceof MissingData)) throw error;
-    return outcomeOf(openDraft(plan, before, environment), before, [], [error.want]);
+    return outcomeOf(openDraft(plan, before, environment), before, [], error.wants);
   }
 }
 
@@ -216,6 +174,7 @@ function outcomeOf(draft: Draft, before: RunState, answers: readonly boolean[], 
     inputs: draft.inputs,
     events: draft.events,
     dispatches: draft.dispatches,
+    handed: draft.handed,
     emits: draft.emits,
     children: draft.children,
     stopChildren: draft.stopChildren,

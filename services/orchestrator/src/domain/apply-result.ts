@@ -16,6 +16,8 @@ export type Result = {
   readonly failure: StepFailure | undefined;
   readonly costNanoUsd: bigint;
   readonly durationMs: number;
+  /** Of an agent's answer, 0 to 1; undefined where nothing was scored. */
+  readonly quality?: number | undefined;
 };
 
 /** Whether the result counts, now or already before: false for a stale one. */
@@ -33,8 +35,8 @@ export function applyResult(draft: Draft, result: Result): boolean {
     costNanoUsd: step.costNanoUsd + result.costNanoUsd,
   });
   draft.run = { ...draft.run, costNanoUsd: draft.run.costNanoUsd + result.costNanoUsd };
-  const { failure, output, durationMs } = result;
+  const { failure, output, durationMs, quality } = result;
   if (failure) retryOrFail(draft, planned, counted, failure, () => workInput(draft, planned, counted));
-  else takeOutput(draft, planned, counted, output, { attempt: step.attempt, durationMs });
+  else takeOutput(draft, planned, counted, output, { attempt: step.attempt, durationMs }, quality);
   return true;
 }

@@ -10,6 +10,7 @@ import { approvalChange } from "./steps/approval-change.ts";
  */
 export function endRun(draft: Draft, ending: Ending, failure: StepFailure): void {
   if (hasOpenShards(draft)) needOpen(draft);
+  takeBackHanded(draft);
   const undoing = [...draft.steps.values()].some((step) => mayNeedUndo(draft, step));
   const cancelled = new Map<string, number>();
   for (const step of [...draft.steps.values()]) {
@@ -26,6 +27,21 @@ export function endRun(draft: Draft, ending: Ending, failure: StepFailure): void
     draft.run = { ...draft.run, phase: "compensating", ending };
     say(draft, "run.compensating", "", { ending, code: failure.code, message: failure.message });
   } else finishRun(draft, ending);
+}
+
+/** What was handed over in this very advance has not left yet, so nobody acts on it. */
+function takeBackHanded(draft: Draft): void {
+  for (const key of draft.handed.splice(0)) {
+    const step = draft.steps.get(key);
+    if (step?.state !== "running") continue;
+    change(draft, step, {
+      state: "ready",
+      worker: "",
+      epoch: step.epoch - 1,
+      startedAtMs: undefined,
+      leaseUntilMs: undefined,
+    });
+  }
 }
 
 /** The end of a run that did not succeed. */

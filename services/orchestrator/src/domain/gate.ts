@@ -17,6 +17,7 @@ export function takeOutput(
   step: StepState,
   output: unknown,
   data: Readonly<Record<string, unknown>>,
+  quality?: number,
 ): void {
   const spec = "gate" in planned.spec ? planned.spec.gate : undefined;
   // A run that undoes what it did needs no quality.
@@ -24,7 +25,7 @@ export function takeOutput(
     succeedStep(draft, step, output, data);
     return;
   }
-  const message = whatFails(draft, spec, planned.gate, step, output);
+  const message = whatFails(draft, spec, planned.gate, step, { output, quality: quality ?? null });
   const detail = { ...step.detail, gate: message === undefined ? ("passed" as const) : ("failed" as const) };
   if (message === undefined) {
     succeedStep(draft, step, output, data, detail);
@@ -43,9 +44,9 @@ function whatFails(
   spec: GateSpec,
   gate: PlannedGate,
   step: StepState,
-  output: unknown,
+  given: { readonly output: unknown; readonly quality: number | null },
 ): string | undefined {
-  const scope = gate.outputOnly ? { output } : { ...scopeOf(draft), output };
+  const scope = gate.outputOnly ? given : { ...scopeOf(draft), ...given };
   if (gate.value) {
     const value = lookUp(gate.value, scope);
     const atLeast = step.gateRetries === 0 ? spec.atLeast : retryAtLeast(spec);

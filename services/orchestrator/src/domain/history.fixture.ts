@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { World } from "./advance.fixture.ts";
-import type { Advance } from "./advance.ts";
+import type { Advance } from "./outcome.ts";
 import { isInFlight, type StepPhase, type StepState, stepKey } from "./run-state.ts";
 import { forwardOf, isShard, isUndo, undoOf } from "./step-work.ts";
 import { needed } from "./success.ts";
@@ -49,9 +49,13 @@ function checkPhase({ before, run, changed }: Advance): void {
   } else assert.equal(run.wakeAtMs, undefined);
 }
 
-function checkStep(world: World, { before, run }: Advance, step: StepState): void {
+function checkStep(world: World, { before, run, handed }: Advance, step: StepState): void {
   const was = before.steps.get(stepKey(step.node, step.shard));
-  assert.ok(LEGAL[was?.state ?? "pending"].includes(step.state), `${was?.state ?? "pending"} → ${step.state}`);
+  const from = was?.state ?? "pending";
+  const isHanded = handed.includes(stepKey(step.node, step.shard));
+  // Handed over is released and claimed at once.
+  assert.ok(LEGAL[from].includes(isHanded ? "dispatched" : step.state), `${from} → ${step.state}`);
+  if (isHanded) assert.equal(step.state, "running");
   assert.ok(step.epoch >= (was?.epoch ?? 0) && step.epoch <= (was?.epoch ?? 0) + 1, "epochs grow by one");
   if (was) return;
   if (isUndo(step.node)) {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { limits } from "./advance.fixture.ts";
-import { type Advance, advance, type Input } from "./advance.ts";
+import { advance, type Input } from "./advance.ts";
 import { TIMEOUT_GRACE_MS } from "./apply-time.ts";
-import type { Environment, Loaded, Want } from "./draft.ts";
+import type { Environment, Loaded, Want } from "./environment.ts";
+import type { Advance } from "./outcome.ts";
 import type { Plan } from "./plan.ts";
 import { isOpen, type RunState, type StepState, stepKey } from "./run-state.ts";
 import { isUndo, timeoutOf, undoOf } from "./step-work.ts";

@@ -1,14 +1,15 @@
-import type { Draft, Want } from "./draft.ts";
+import type { Draft } from "./draft.ts";
+import type { Want } from "./environment.ts";
 import { stepKey } from "./run-state.ts";
 
 /** Thrown from wherever something is missing: what was advanced so far is dropped, so there is nothing to go back to. */
 export class MissingData extends Error {
   override readonly name = "MissingData";
-  readonly want: Want;
+  readonly wants: readonly Want[];
 
-  constructor(want: Want) {
-    super(`the run was loaded without ${want.kind}`);
-    this.want = want;
+  constructor(...wants: readonly Want[]) {
+    super(`the run was loaded without ${wants.map(({ kind }) => kind).join(", ")}`);
+    this.wants = wants;
   }
 }
 
@@ -26,6 +27,15 @@ export function needShards({ environment: { data } }: Draft, node: string, from:
 
 export function needUndoable({ environment: { data } }: Draft, nodes: readonly string[]): void {
   if (data && nodes.length > 0 && !data.undoable) throw new MissingData({ kind: "undoable", nodes });
+}
+
+export type ShardRange = { readonly node: string; readonly from: number; readonly to: number };
+
+/** Asks for several ranges of outputs at once, so that they are loaded in one round. */
+export function needOutputs({ environment: { data } }: Draft, ranges: readonly ShardRange[]): void {
+  if (!data) return;
+  const missing = ranges.filter(({ node, from, to }) => data.outputs(node, from, to) === undefined);
+  if (missing.length > 0) throw new MissingData(...missing.map((range) => ({ kind: "outputs" as const, ...range })));
 }
 
 /** Outputs of the shards `from` to `to`, both included; null where one did not succeed. */

@@ -1,7 +1,7 @@
 import { backoffMs } from "@agentmesh/resilience";
 import { change, type Draft, say } from "./draft.ts";
 import type { PlannedStep } from "./plan/planned-step.ts";
-import type { StepFailure, StepState } from "./run-state.ts";
+import { type StepFailure, type StepState, stepKey } from "./run-state.ts";
 import { doubtStep, failStep } from "./settle.ts";
 import type { RetrySpec } from "./spec/step-parts.ts";
 import { isShard, isUndo, timeoutOf, workOf } from "./step-work.ts";
@@ -30,6 +30,7 @@ function dispatch(draft: Draft, step: StepState): void {
     if (!isShard(step)) say(draft, "step.queued", step.node);
     return;
   }
+  if (handOver(draft, step)) return;
   draft.credit -= 1;
   const { node, shard, epoch } = change(draft, step, {
     state: "dispatched",
@@ -39,6 +40,28 @@ function dispatch(draft: Draft, step: StepState): void {
   });
   draft.dispatches.push({ node, shard, epoch, again: false });
   if (!isShard(step)) say(draft, "step.dispatched", node, { epoch, attempt: step.attempt });
+}
+
+/**
+ * Gives a step to the worker that offered itself, which spares the way through the queue and the claim. Only one whose
+ * input is at hand, and only while nothing waits in the backlog: nobody overtakes.
+ */
+function handOver(draft: Draft, step: StepState): boolean {
+  const { nowMs, limits, offer } = draft.environment;
+  const key = stepKey(step.node, step.shard);
+  if (!offer || draft.handed.length >= offer.places || !draft.inputs.has(key)) return false;
+  const { node, epoch, attempt } = change(draft, step, {
+    state: "running",
+    queued: false,
+    epoch: step.epoch + 1,
+    worker: offer.worker,
+    dispatchedAtMs: nowMs,
+    startedAtMs: nowMs,
+    leaseUntilMs: nowMs + limits.leaseMs,
+  });
+  draft.handed.push(key);
+  if (!isShard(step)) say(draft, "step.started", node, { epoch, attempt, worker: offer.worker });
+  return true;
 }
 
 function startChild(draft: Draft, planned: PlannedStep, step: StepState, workflow: string, input: unknown): void {

@@ -1,6 +1,7 @@
 import { andBehind, waitsFor } from "./plan/behind.ts";
 import type { Plan } from "./plan.ts";
-import { type NewRun, newRun, newStep, type RunState, type StepDetail, type StepState } from "./run-state.ts";
+import { type NewRun, newRun, newStep, type RunState, type StepState } from "./run-state.ts";
+import type { StepDetail } from "./step-detail.ts";
 
 export type Rerun = {
   readonly run: RunState;

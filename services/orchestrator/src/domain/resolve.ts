@@ -1,4 +1,5 @@
-import { change, type Draft, type Refusal, say } from "./draft.ts";
+import { change, type Draft, say } from "./draft.ts";
+import type { Refusal } from "./outcome.ts";
 import { releaseStep } from "./release-step.ts";
 import { restarted, type StepState, stepKey } from "./run-state.ts";
 import { failStep, succeedStep } from "./settle.ts";

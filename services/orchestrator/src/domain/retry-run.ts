@@ -1,4 +1,5 @@
-import { change, type Draft, type Refusal, say } from "./draft.ts";
+import { change, type Draft, say } from "./draft.ts";
+import type { Refusal } from "./outcome.ts";
 import { andBehind, waitsFor } from "./plan/behind.ts";
 import { restarted, type StepPhase, type StepState } from "./run-state.ts";
 import { noCounts } from "./shards.ts";

@@ -1,6 +1,7 @@
 import { change, type Draft, type Place, SETTLED, say, tally } from "./draft.ts";
 import { endRun } from "./ending.ts";
-import type { StepDetail, StepFailure, StepState } from "./run-state.ts";
+import type { StepFailure, StepState } from "./run-state.ts";
+import type { StepDetail } from "./step-detail.ts";
 import { isShard, isUndo } from "./step-work.ts";
 
 export function succeedStep(

@@ -2,7 +2,8 @@ import { change, type Draft, MAX_TOLD_FAILURES, say, type Tally, tally } from ".
 import { cancelStep, mustAwait } from "./ending.ts";
 import { needOpen, needShards } from "./loaded.ts";
 import { mayRelease } from "./release-step.ts";
-import { type Counts, isInFlight, restarted, type StepState, stepKey } from "./run-state.ts";
+import { isInFlight, restarted, type StepState, stepKey } from "./run-state.ts";
+import type { Counts } from "./step-detail.ts";
 
 /** Outputs of a map's items are given together up to this size. */
 export const MAX_KEPT_BYTES = 1024 * 1024;

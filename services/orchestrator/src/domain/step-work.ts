@@ -1,4 +1,5 @@
-import type { Place, Work } from "./draft.ts";
+import type { Place } from "./draft.ts";
+import type { Work } from "./environment.ts";
 import type { PlannedStep } from "./plan/planned-step.ts";
 import type { StepState } from "./run-state.ts";
 import type { StepSpec } from "./workflow-spec.ts";

@@ -1,8 +1,9 @@
 import { newId } from "@agentmesh/ids";
 import type { Queryable } from "@agentmesh/postgres";
 import type { Context } from "../context.ts";
-import { type Advance, advance, type Input } from "../domain/advance.ts";
-import type { Environment, Loaded, Want } from "../domain/draft.ts";
+import { advance, type Input } from "../domain/advance.ts";
+import type { Environment, Loaded, Offer, Want } from "../domain/environment.ts";
+import type { Advance } from "../domain/outcome.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { RunState, StepState } from "../domain/run-state.ts";
 import { type OutputWindow, readOpenShards, readOutputs, readShards, readUndoable } from "../store/load-parts.ts";
@@ -10,6 +11,13 @@ import type { StoredRun } from "../store/run-rows.ts";
 
 // Each round brings what the one before asked for, one thing at a time: a handful, or batch after batch of a reduce.
 const MAX_ROUNDS = 64;
+
+export type AdvanceOptions = {
+  /** Of a run that begins with what another one did: that one, which has the shards of what is copied. */
+  readonly shardsOf?: string | undefined;
+  /** Who takes what comes next. */
+  readonly offer?: Offer | undefined;
+};
 
 /**
  * Calls the reducer with what this process knows: its limits, jitter, and the credit of the queue. Of a run that is
@@ -22,11 +30,13 @@ export async function advanceOne(
   stored: StoredRun,
   inputs: readonly Input[],
   nowMs: number,
+  more: AdvanceOptions = {},
 ): Promise<Advance> {
-  const parts = stored.head.light && stored.state.seq > 0 ? openParts(context, tx, stored.state) : undefined;
+  const { shardsOf, offer } = more;
+  const parts = partsOf(context, tx, stored, shardsOf);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const run = parts ? parts.run() : stored.state;
-    const step = advance(plan, run, inputs, environmentOf(context, stored, nowMs, parts?.loaded()));
+    const step = advance(plan, run, inputs, { ...environmentOf(context, stored, nowMs, parts?.loaded()), offer });
     if (step.wants.length === 0) {
       context.dispatcher.take(step.dispatches.filter((dispatch) => !dispatch.again).length);
       return step;
@@ -58,19 +68,33 @@ type Parts = {
   load(want: Want): Promise<void>;
 };
 
-function openParts(context: Context, tx: Queryable, before: RunState): Parts {
+/** undefined: all of the run is in memory. */
+function partsOf(context: Context, tx: Queryable, { head, state }: StoredRun, shardsOf?: string): Parts | undefined {
+  if (!head.light) return undefined;
+  if (shardsOf !== undefined) return openParts(context, tx, state, { isNew: true, shardsOf });
+  return state.seq > 0 ? openParts(context, tx, state, { isNew: false, shardsOf: state.id }) : undefined;
+}
+
+type PartsOptions = {
+  /** Nothing of it is stored yet, so that it lacks nothing but outputs of copied shards. */
+  readonly isNew: boolean;
+  /** The run whose rows hold the outputs of shards. */
+  readonly shardsOf: string;
+};
+
+function openParts(context: Context, tx: Queryable, before: RunState, { isNew, shardsOf }: PartsOptions): Parts {
   const steps = new Map(before.steps);
   const outputs = new Map<string, OutputWindow>();
   const ranges = new Set<string>();
   let input: unknown;
-  let hasScope = false;
-  let hasUndoable = false;
-  let hasOpen = false;
+  let hasScope = isNew;
+  let hasUndoable = isNew;
+  let hasOpen = isNew;
   const add = (found: ReadonlyMap<string, StepState>) => {
     for (const [key, step] of found) steps.set(key, step);
   };
   return {
-    run: () => ({ ...before, input: hasScope ? input : before.input, steps: new Map(steps) }),
+    run: () => ({ ...before, input: hasScope && !isNew ? input : before.input, steps: new Map(steps) }),
     loaded: () => ({
       scope: hasScope,
       outputs(node, from, to) {
@@ -78,7 +102,7 @@ function openParts(context: Context, tx: Queryable, before: RunState): Parts {
         if (!window || from < window.from || to > window.to) return undefined;
         return window.outputs.slice(from - window.from, to - window.from + 1);
       },
-      shards: (node, from, to) => ranges.has(rangeKey(node, from, to)),
+      shards: (node, from, to) => isNew || ranges.has(rangeKey(node, from, to)),
       open: hasOpen,
       undoable: hasUndoable,
     }),
@@ -98,7 +122,7 @@ function openParts(context: Context, tx: Queryable, before: RunState): Parts {
           const { node, from, to } = want;
           const known = outputs.get(node);
           const first = Math.min(from, known?.from ?? from);
-          outputs.set(node, await readOutputs(tx, before.id, node, first, to));
+          outputs.set(node, await readOutputs(tx, shardsOf, node, first, to));
           return;
         }
         case "shards": {

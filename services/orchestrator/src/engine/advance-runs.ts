@@ -1,6 +1,7 @@
 import type { Transaction } from "@agentmesh/postgres";
 import type { Context } from "../context.ts";
 import type { Input } from "../domain/advance.ts";
+import type { Offer } from "../domain/environment.ts";
 import type { StoredRun } from "../store/run-rows.ts";
 import { type LightNeeds, type LockedRuns, lockDueRuns, lockRuns } from "../store/runs.ts";
 import { type Advanced, postponeRuns, StepMovedError, writeAdvances } from "../store/write-advances.ts";
@@ -24,6 +25,9 @@ export async function advancing<T>(context: Context, run: (tx: Transaction) => P
 
 export type InputsOf = (run: StoredRun) => readonly Input[];
 
+/** Who takes what comes next in a run; undefined: it goes through the queue. */
+export type OfferOf = (run: StoredRun) => Offer | undefined;
+
 export type AdvancedRuns = {
   /** By id; runs that are not there are left out. */
   readonly runs: ReadonlyMap<string, Advanced>;
@@ -37,9 +41,10 @@ export async function advanceRuns(
   tx: Transaction,
   ids: readonly string[],
   inputsOf: InputsOf,
+  offerOf?: OfferOf,
 ): Promise<AdvancedRuns> {
   const locked = await lockRuns(tx, ids, needsOf(context, tx, inputsOf));
-  return advanceLocked(context, tx, locked, inputsOf);
+  return advanceLocked(context, tx, locked, inputsOf, offerOf);
 }
 
 const TICK: readonly Input[] = [{ kind: "tick" }];
@@ -78,13 +83,16 @@ async function advanceLocked(
   tx: Transaction,
   locked: LockedRuns,
   inputsOf: InputsOf,
+  offerOf?: OfferOf,
 ): Promise<AdvancedRuns> {
   const all: Advanced[] = [];
   const failed = new Set<string>();
   for (const stored of locked.runs) {
     try {
       const { plan } = await context.definitions.get(tx, stored.head);
-      const advance = await advanceOne(context, tx, plan, stored, inputsOf(stored), locked.nowMs);
+      const advance = await advanceOne(context, tx, plan, stored, inputsOf(stored), locked.nowMs, {
+        offer: offerOf?.(stored),
+      });
       all.push({ head: stored.head, advance });
     } catch (error) {
       // One run that cannot be advanced must not hold up those it shares a transaction with.

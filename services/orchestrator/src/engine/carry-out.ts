@@ -1,7 +1,7 @@
 import { newId } from "@agentmesh/ids";
 import type { Transaction } from "@agentmesh/postgres";
 import type { Context } from "../context.ts";
-import type { ApprovalChange, ChildStart } from "../domain/draft.ts";
+import type { ApprovalChange, ChildStart } from "../domain/outcome.ts";
 import { stepKey } from "../domain/run-state.ts";
 import { type ApprovalWrite, writeApprovals } from "../store/approvals.ts";
 import { deleteWaits, type StoredWait, storeWaits } from "../store/event-waits.ts";

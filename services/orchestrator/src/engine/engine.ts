@@ -1,29 +1,17 @@
 import { describeError } from "@agentmesh/errors";
 import { type GroupCommit, groupCommit } from "@agentmesh/postgres";
 import type { Context } from "../context.ts";
-import type { Result } from "../domain/apply-result.ts";
-import type { Plan } from "../domain/plan.ts";
 import { workOf } from "../domain/step-work.ts";
 import { type ClaimedStep, type ClaimRequest, claimSteps, noteStarted, stepKeyText } from "../store/claims.ts";
-import type { RunHead } from "../store/run-rows.ts";
-import { advanceRuns, advancing } from "./advance-runs.ts";
-import { hintSubject } from "./hints.ts";
+import { type Completed, type Completion, completeAll } from "./complete-steps.ts";
 import { type StartOutcome, type StartRequest, startRuns } from "./start-runs.ts";
-
-/** A result with the run it is of. */
-export type Completion = Result & {
-  readonly runId: string;
-  /** Of an answer, 0 to 1; undefined where nothing was scored. */
-  readonly quality: number | undefined;
-};
 
 /** What callers ask in numbers, each kind grouped into few transactions. */
 export type Engine = {
   readonly start: GroupCommit<StartRequest, StartOutcome>;
   /** undefined: refused. */
   readonly claim: GroupCommit<ClaimRequest, ClaimedStep | undefined>;
-  /** false: stale. */
-  readonly complete: GroupCommit<Completion, boolean>;
+  readonly complete: GroupCommit<Completion, Completed>;
 };
 
 const MAX_QUEUED = 20_000;
@@ -48,7 +36,7 @@ export function createEngine(context: Context): Engine {
     maxItems: 256,
     commit: (requests) => claimAll(context, requests),
   });
-  const complete = groupCommit<Completion, boolean>({
+  const complete = groupCommit<Completion, Completed>({
     ...common,
     name: "results of steps",
     maxItems: 200,
@@ -92,41 +80,8 @@ async function sayStarted(context: Context, claimed: readonly ClaimedStep[]): Pr
     }
     if (long.length === 0) return;
     await noteStarted(context.db, long);
-    for (const step of long) context.bus.nc.publish(hintSubject(step.tenant, step.run));
+    context.hints.tell(long.map((step) => step.run));
   } catch (error) {
     context.log.warn({ reason: describeError(error) }, "the start of steps was not noted");
-  }
-}
-
-async function completeAll(context: Context, completions: readonly Completion[]): Promise<readonly boolean[]> {
-  context.metrics.batch("complete", completions.length);
-  const byRun = Map.groupBy(completions, (completion) => completion.runId);
-  const answers = await advancing(context, async (tx) => {
-    const { runs } = await advanceRuns(context, tx, [...byRun.keys()], (run) => byRun.get(run.state.id) ?? []);
-    const given = new Map<Completion, boolean>();
-    for (const [runId, { head, advance }] of runs) {
-      const { plan } = await context.definitions.get(tx, head);
-      for (const [index, completion] of (byRun.get(runId) ?? []).entries()) {
-        given.set(completion, advance.answers[index] ?? false);
-      }
-      tx.afterCommit(() => learn(context, head, plan, byRun.get(runId) ?? []));
-    }
-    return given;
-  });
-  return completions.map((completion) => {
-    const accepted = answers.get(completion) ?? false;
-    if (accepted) context.metrics.completed(completion.durationMs);
-    return accepted;
-  });
-}
-
-/** What routers and forecasts go by. */
-function learn(context: Context, head: RunHead, plan: Plan, completions: readonly Completion[]): void {
-  for (const { node, failure, durationMs, quality } of completions) {
-    context.past.lasted(head, node, durationMs);
-    const planned = plan.byId.get(node);
-    // Whoever does one shard does all.
-    const work = planned && workOf(planned, { shard: 1, detail: {} });
-    if (work?.kind === "agent") context.past.gave(head.tenant, work, failure === undefined, quality);
   }
 }

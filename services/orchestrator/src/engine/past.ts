@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { Standing, Work } from "../domain/draft.ts";
+import type { Standing, Work } from "../domain/environment.ts";
 import type { RunHead } from "../store/run-rows.ts";
 
 /** How long steps took and how their doers did, as this process saw it: hints, so losing them is no loss. */

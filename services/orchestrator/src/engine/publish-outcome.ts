@@ -9,12 +9,11 @@ import {
   workflowNeedsAttentionEvent,
 } from "@agentmesh/proto/orchestrator.contract";
 import type { Context } from "../context.ts";
-import type { Advance } from "../domain/advance.ts";
+import type { Advance } from "../domain/outcome.ts";
 import type { RunPhase, StepState } from "../domain/run-state.ts";
 import { stepKey } from "../domain/run-state.ts";
 import type { RunHead } from "../store/run-rows.ts";
 import type { Advanced } from "../store/write-advances.ts";
-import { hintSubject } from "./hints.ts";
 
 const wireStates: Readonly<Record<RunPhase, WireState>> = {
   running: WireState.RUNNING,
@@ -48,8 +47,8 @@ export async function publishOutcome(context: Context, tx: Transaction, all: rea
   await tellPeople(tx, all);
   tx.afterCommit(() => {
     context.dispatcher.send(all.flatMap(addressesOf));
+    context.hints.tell(all.flatMap(({ advance }) => (advance.events.length > 0 ? [advance.run.id] : [])));
     for (const { head, advance: step } of all) {
-      if (step.events.length > 0) context.bus.nc.publish(hintSubject(head.tenant, step.run.id));
       if (step.changed.some((changed) => changed.queued)) context.dispatcher.noteBacklog();
       if (step.notes.includes("stuck")) context.log.error({ runId: step.run.id, ...found(step) }, "a run is stuck");
       noteChild(context, head, step);
@@ -95,10 +94,9 @@ function emittedBy({ head, advance: step }: Advanced): RawEvent[] {
   }));
 }
 
-function endedEvent({ head, advance: { run, before } }: Advanced) {
-  // A run that was retried ends again.
-  const id = before.seq === 0 ? `${run.id}:ended` : `${run.id}:ended:${run.seq}`;
-  return { tenant: head.tenant, id, data: endedData(head, run) };
+function endedEvent({ head, advance: { run } }: Advanced) {
+  // With its sequence, for a run that is retried ends again.
+  return { tenant: head.tenant, id: `${run.id}:ended:${run.seq}`, data: endedData(head, run) };
 }
 
 function endedData(head: RunHead, run: Advance["run"]) {

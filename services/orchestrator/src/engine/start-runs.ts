@@ -162,7 +162,10 @@ async function firstAdvance(
   const data = { workflow: head.workflow, version: head.version, origin: head.origin };
   const start: Input = { kind: "start", data, ...(again && { copied: again.copied }) };
   const stored = { head, state: again?.run ?? fresh };
-  return { head, advance: await advanceOne(context, tx, definition.plan, stored, [start], nowMs) };
+  return {
+    head,
+    advance: await advanceOne(context, tx, definition.plan, stored, [start], nowMs, { shardsOf: rerun?.old.state.id }),
+  };
 }
 
 /** Shards of what was copied: heads are steps of the new run like any other. */

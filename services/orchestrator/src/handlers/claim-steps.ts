@@ -1,16 +1,9 @@
-import { sha256Hex } from "@agentmesh/ids";
-import { Claim, type ClaimStepsReply, type ClaimStepsRequest } from "@agentmesh/proto/orchestrator";
+import type { Claim, ClaimStepsReply, ClaimStepsRequest } from "@agentmesh/proto/orchestrator";
 import type { DeepPartial } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
-import { stepKey } from "../domain/run-state.ts";
-import { forwardOf, isUndo, timeoutOf, workOf as workOfStep } from "../domain/step-work.ts";
 import type { Engine } from "../engine/engine.ts";
-import { type ClaimedStep, returnSteps } from "../store/claims.ts";
 import { checkBatch, readRef } from "./step-refs.ts";
-
-// Below the wire's 4 MiB; sizes are only looked at when the inputs' JSON could come near it.
-const MAX_REPLY_BYTES = 3 * 1024 * 1024;
-const SURELY_FITS_BYTES = 512 * 1024;
+import { returnWhatDoesNotFit, workOf } from "./wire-claims.ts";
 
 export async function claimSteps(
   context: Context,
@@ -22,70 +15,15 @@ export async function claimSteps(
   const keys = steps.map((step) => readRef(step));
   const asked = keys.flatMap((key) => (key ? [{ ...key, worker }] : []));
   const answers = await Promise.all(asked.map(engine.claim));
-  const tooMuch = await returnWhatDoesNotFit(context, worker, answers);
+  const claimed = answers.flatMap((answer) => answer ?? []);
+  const tooMuch = await returnWhatDoesNotFit(context, worker, claimed);
   let next = 0;
   const claims: DeepPartial<Claim>[] = [];
   for (const [index, key] of keys.entries()) {
-    const claimed = key ? answers[next++] : undefined;
+    const answer = key ? answers[next++] : undefined;
     const step = steps[index] ?? {};
-    const granted = claimed !== undefined && !tooMuch.has(claimed);
-    claims.push(granted ? { step, granted, work: await workOf(context, claimed) } : { step, granted });
+    const granted = answer !== undefined && !tooMuch.has(answer);
+    claims.push(granted ? { step, granted, work: await workOf(context, answer) } : { step, granted });
   }
   return { claims };
-}
-
-/** A reply that is too large would be lost with all its leases: what does not fit goes back into the queue at once. */
-async function returnWhatDoesNotFit(
-  context: Context,
-  worker: string,
-  answers: readonly (ClaimedStep | undefined)[],
-): Promise<ReadonlySet<ClaimedStep>> {
-  const granted = answers.flatMap((claimed) => claimed ?? []);
-  const tooMuch = new Set<ClaimedStep>();
-  if (granted.reduce((sum, claimed) => sum + claimed.input_bytes, 0) <= SURELY_FITS_BYTES) return tooMuch;
-  let bytes = 0;
-  for (const claimed of granted) {
-    const work = await workOf(context, claimed);
-    const size = Claim.encode(Claim.fromPartial({ granted: true, work })).finish().length + claimed.node.length + 64;
-    if (bytes > 0 && bytes + size > MAX_REPLY_BYTES) tooMuch.add(claimed);
-    else bytes += size;
-  }
-  if (tooMuch.size === 0) return tooMuch;
-  const tenants = new Map([...tooMuch].map((claimed) => [claimed.run, claimed.tenant]));
-  const returned = await returnSteps(
-    context.db,
-    worker,
-    [...tooMuch].map((claimed) => ({ ...claimed, runId: claimed.run })),
-  );
-  context.dispatcher.take(returned.length);
-  context.dispatcher.send(returned.map((key) => ({ ...key, tenant: tenants.get(key.runId) ?? "", again: false })));
-  return tooMuch;
-}
-
-async function workOf(context: Context, claimed: ClaimedStep): Promise<NonNullable<DeepPartial<Claim>["work"]>> {
-  const { plan } = await context.definitions.get(context.db, claimed);
-  const { tenant, subject, workflow, attempt, input, node } = claimed;
-  const planned = plan.byId.get(node);
-  const work = planned && workOfStep(planned, { shard: claimed.shard, detail: claimed.detail ?? {} });
-  const timeoutMs = planned ? timeoutOf(planned) : 0;
-  return {
-    tenant,
-    subject,
-    workflow,
-    attempt,
-    work:
-      work?.kind === "agent"
-        ? { $case: "agent", value: { agent: work.name, input } }
-        : { $case: "tool", value: { tool: work?.name ?? "", input } },
-    idempotencyKey: idempotencyKeyOf(claimed),
-    leaseMs: context.config.engine.leaseMs,
-    timeoutMs: Number.isFinite(timeoutMs) ? timeoutMs : 0,
-    labels: { workflow, run: claimed.run, step: stepKey(node, claimed.shard) },
-    traceparent: claimed.traceparent ?? "",
-  };
-}
-
-/** Without the epoch: a repeat of an attempt is the same effect, and the epoch is only the fence. */
-function idempotencyKeyOf({ run, node, shard }: ClaimedStep): string {
-  return sha256Hex(`${run}/${forwardOf(node)}/${shard}/${isUndo(node) ? "compensate" : "forward"}`);
 }

@@ -48,7 +48,7 @@ export function handlers(
     receiveWebhook: (request) => receiveWebhook(context, webhooks, request),
     claimSteps: (request) => claimSteps(context, engine, request),
     heartbeatSteps: (request) => heartbeatSteps(context, request),
-    completeSteps: (request) => completeSteps(engine, request),
+    completeSteps: (request) => completeSteps(context, engine, request),
     applyResource: resources.applyResource,
     getResource: resources.getResource,
     listResources: resources.listResources,

@@ -4,7 +4,6 @@ import { isId } from "@agentmesh/ids";
 import type { RunEvent, WatchRunRequest } from "@agentmesh/proto/orchestrator";
 import { type Call, type DeepPartial, requirePrincipal } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
-import { hintSubject } from "../engine/hints.ts";
 import { isRunOf } from "../store/read-runs.ts";
 import { readEvents } from "../store/run-events.ts";
 import { runNotFound } from "./wire.ts";
@@ -12,7 +11,6 @@ import { runNotFound } from "./wire.ts";
 // The hint makes it live; when one is lost, this makes it right.
 const POLL_MS = 1000;
 const MAX_WATCHERS = 1000;
-let watchers = 0;
 
 /** Follows a run's events from a cursor to its end. */
 export async function* watchRun(
@@ -23,35 +21,27 @@ export async function* watchRun(
   const { tenant } = requirePrincipal(call);
   const { id } = request;
   if (!isId(id) || !(await isRunOf(context.db, tenant, id))) throw runNotFound(id);
-  if (watchers >= MAX_WATCHERS) {
+  if (context.hints.watched >= MAX_WATCHERS) {
     throw new AppError("RESOURCE_EXHAUSTED", `${MAX_WATCHERS} runs are watched here already; try again later`, {
       reason: "TOO_MANY_WATCHERS",
       retryAfterMs: 1000,
     });
   }
-  watchers += 1;
   const hints = new EventTarget();
   let hinted = false;
-  const subscription = context.bus.nc.subscribe(hintSubject(tenant, id), {
-    callback() {
-      hinted = true;
-      hints.dispatchEvent(new Event("hint"));
-    },
+  using _watching = context.hints.watch(id, () => {
+    hinted = true;
+    hints.dispatchEvent(new Event("hint"));
   });
-  try {
-    for (let after = request.afterSeq; !call.signal.aborted; ) {
-      hinted = false;
-      const page = await readEvents(context.db, id, after);
-      for (const { seq, at, type, node, data } of page.events) {
-        after = seq;
-        yield { runId: id, seq, type, node, data: { ...data }, at };
-      }
-      if (page.ended) return;
-      if (!hinted && page.events.length === 0) await nextHint(hints, call.signal);
+  for (let after = request.afterSeq; !call.signal.aborted; ) {
+    hinted = false;
+    const page = await readEvents(context.db, id, after);
+    for (const { seq, at, type, node, data } of page.events) {
+      after = seq;
+      yield { runId: id, seq, type, node, data: { ...data }, at };
     }
-  } finally {
-    watchers -= 1;
-    subscription.unsubscribe();
+    if (page.ended) return;
+    if (!hinted && page.events.length === 0) await nextHint(hints, call.signal);
   }
 }
 

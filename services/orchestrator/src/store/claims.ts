@@ -1,5 +1,5 @@
 import type { Queryable } from "@agentmesh/postgres";
-import type { StepDetail } from "../domain/run-state.ts";
+import type { StepDetail } from "../domain/step-detail.ts";
 
 export type StepKey = { readonly runId: string; readonly node: string; readonly shard: number; readonly epoch: number };
 
@@ -49,6 +49,15 @@ export async function claimSteps(
     [...keyColumns(requests), requests.map((request) => request.worker), leaseMs],
   );
   return rows;
+}
+
+/** What a worker holds of some runs. */
+export async function heldSteps(db: Queryable, runs: readonly string[], worker: string): Promise<StepKey[]> {
+  const { rows } = await db.query<{ run: string; node: string; shard: number; epoch: number }>(
+    "SELECT run, node, shard, epoch FROM step WHERE run = ANY($1::uuid[]) AND state = 'running' AND worker = $2",
+    [runs, worker],
+  );
+  return rows.map((row) => ({ runId: row.run, node: row.node, shard: row.shard, epoch: row.epoch }));
 }
 
 /** Takes leases back that their worker never heard of, for another dispatch. @returns the steps with their new epoch */

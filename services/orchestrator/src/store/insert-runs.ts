@@ -75,7 +75,7 @@ export async function copyShards(tx: Queryable, from: string, to: string, nodes:
   await tx.query(
     `INSERT INTO step (${stepColumns})
      SELECT $2, node, shard, state, epoch, done_epoch, attempt, takeovers, gate_retries, false, priority, deadline, '',
-       ready_at, dispatched_at, started_at, ended_at, input, output, failure, 0, done_seq, detail, '', 0, false
+       ready_at, dispatched_at, NULL, started_at, ended_at, input, output, failure, 0, done_seq, detail, '', 0, false
      FROM step WHERE run = $1 AND node = ANY($3::text[]) AND shard > 0`,
     [from, to, nodes],
   );

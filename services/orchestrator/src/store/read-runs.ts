@@ -144,7 +144,8 @@ export async function listRuns(db: Queryable, page: RunPage): Promise<ListedRun[
   return rows.map((row) => ({ ...toRun(row, NO_STEPS), inputCut: row.input_cut, outputCut: row.output_cut }));
 }
 
-function queryFor({ parent, workflow, state }: RunPage): string {
+/** Exported for the test that looks at their plans. */
+export function queryFor({ parent, workflow, state }: RunPage): string {
   if (parent !== "") return BY_PARENT;
   if (workflow !== "") return BY_WORKFLOW;
   return state !== "" && state !== "succeeded" ? BY_STATE : ALL;

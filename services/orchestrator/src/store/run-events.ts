@@ -1,5 +1,5 @@
 import type { Queryable } from "@agentmesh/postgres";
-import type { RunEvent } from "../domain/draft.ts";
+import type { RunEvent } from "../domain/outcome.ts";
 
 export type StoredEvent = RunEvent & { readonly seq: number; readonly at: Date };
 

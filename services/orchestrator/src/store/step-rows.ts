@@ -1,4 +1,5 @@
-import { type StepDetail, type StepFailure, type StepPhase, type StepState, stepKey } from "../domain/run-state.ts";
+import { type StepFailure, type StepPhase, type StepState, stepKey } from "../domain/run-state.ts";
+import type { StepDetail } from "../domain/step-detail.ts";
 
 export type StepRow = {
   run: string;

@@ -1,5 +1,5 @@
 import type { Queryable } from "@agentmesh/postgres";
-import type { Advance } from "../domain/advance.ts";
+import type { Advance } from "../domain/outcome.ts";
 import type { StepState } from "../domain/run-state.ts";
 import { stepKey } from "../domain/run-state.ts";
 import type { RunHead } from "./run-rows.ts";
@@ -28,19 +28,24 @@ const bucketOf = (ready: string, priority: string) =>
 const isLive = (shard: string, state: string) =>
   `${shard} > 0 AND ${state} NOT IN ('succeeded', 'failed', 'skipped', 'cancelled')`;
 
-/** What of new steps is stored; the first 18 parameters. Also used where runs are inserted. */
-export const freshSteps = `SELECT run, node, shard, state, epoch, 0, 1, 0, 0, queued, priority, deadline, '', ready_at,
-    dispatched_at, started_at, ended_at, input, output, failure, 0, done_seq, detail, tenant,
-    CASE WHEN queued THEN ${bucketOf("ready_at", "priority")} ELSE 0 END, ${isLive("shard", "state")}
-  FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::int[], $6::boolean[], $7::smallint[],
+/**
+ * What of new steps is stored; the first 18 parameters, and two more for those that a worker has already. Also used where
+ * runs are inserted.
+ */
+const freshColumns = (worker: string, lease: string) => `SELECT run, node, shard, state, epoch, 0, 1, 0, 0, queued,
+    priority, deadline, ${worker}, ready_at, dispatched_at, ${lease}, started_at, ended_at, input,
+    output, failure, 0, done_seq, detail, tenant,
+    CASE WHEN queued THEN ${bucketOf("ready_at", "priority")} ELSE 0 END, ${isLive("shard", "state")}`;
+const freshValues = `unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::int[], $6::boolean[], $7::smallint[],
     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::json[],
-    $14::json[], $15::json[], $16::int[], $17::json[], $18::text[])
-    AS s (run, node, shard, state, epoch, queued, priority, deadline, ready_at, dispatched_at, started_at, ended_at,
-    input, output, failure, done_seq, detail, tenant)`;
+    $14::json[], $15::json[], $16::int[], $17::json[], $18::text[]`;
+const freshNames = `run, node, shard, state, epoch, queued, priority, deadline, ready_at, dispatched_at, started_at,
+    ended_at, input, output, failure, done_seq, detail, tenant`;
+export const freshSteps = `${freshColumns("''", "NULL::timestamptz")} FROM ${freshValues}) AS s (${freshNames})`;
 
 export const stepColumns = `run, node, shard, state, epoch, done_epoch, attempt, takeovers, gate_retries, queued,
-  priority, deadline, worker, ready_at, dispatched_at, started_at, ended_at, input, output, failure, cost_nano_usd,
-  done_seq, detail, tenant, bucket, live`;
+  priority, deadline, worker, ready_at, dispatched_at, lease_until, started_at, ended_at, input, output, failure,
+  cost_nano_usd, done_seq, detail, tenant, bucket, live`;
 
 // One statement, for each round trip costs both sides a wake-up: a fifth of the CPU of a run when there were four.
 // Arrays and not one JSON document: json_to_recordset unescapes, so an output that holds a NUL escape would fail.
@@ -48,7 +53,8 @@ export const stepColumns = `run, node, shard, state, epoch, done_epoch, attempt,
 // take the run's lock: state, epoch and, where the lease decided, the lease must be what was read.
 // An output and an input that are not given stay: of a run that is loaded by parts they are not at hand.
 const WRITE = `WITH fresh AS (
-  INSERT INTO step (${stepColumns}) ${freshSteps}
+  INSERT INTO step (${stepColumns}) ${freshColumns("worker", "lease_until")}
+  FROM ${freshValues}, $63::text[], $64::timestamptz[]) AS s (${freshNames}, worker, lease_until)
 ), moved AS (
   UPDATE step s SET state = w.state, epoch = w.epoch, done_epoch = w.done_epoch, attempt = w.attempt,
     takeovers = w.takeovers, gate_retries = w.gate_retries, queued = w.queued, worker = w.worker,
@@ -89,14 +95,17 @@ const WRITE = `WITH fresh AS (
  */
 export async function writeAdvances(tx: Queryable, all: readonly Advanced[]): Promise<void> {
   const steps = all.flatMap(stepWrites);
+  const fresh = steps.filter(({ before }) => before === undefined);
   const known = steps.filter(({ before }) => before !== undefined);
   const changed = all.filter(hasChanged);
   if (changed.length === 0) return;
   const { rows } = await tx.query<{ moved: number }>(WRITE, [
-    ...freshStepValues(steps.filter(({ before }) => before === undefined)),
+    ...freshStepValues(fresh),
     ...knownStepValues(known),
     ...eventValues(all),
     ...runValues(changed.map(({ advance }) => advance.run)),
+    fresh.map(({ step }) => step.worker),
+    fresh.map(({ step }) => time(step.leaseUntilMs)),
   ]);
   if (rows[0]?.moved !== known.length) throw new StepMovedError("a step moved while its run was advanced");
 }

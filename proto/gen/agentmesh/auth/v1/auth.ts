@@ -13,6 +13,60 @@ export interface SignInRequest {
   tenant: string;
   username: string;
   password: string;
+  /** A code of the second factor or a recovery code, for users that have one. */
+  code: string;
+  /** An IdentityProvider of type ldap that judges the password; empty: the mesh itself. */
+  provider: string;
+}
+
+export interface StepUpRequest {
+  /** Of the authenticator app, or a recovery code. */
+  code: string;
+}
+
+export interface EnrolTotpRequest {
+}
+
+export interface EnrolTotpReply {
+  /** In base32, for typing. */
+  secret: string;
+  /** `otpauth://totp/…`, for a QR code. */
+  uri: string;
+}
+
+export interface ConfirmTotpRequest {
+  code: string;
+}
+
+export interface ConfirmTotpReply {
+  /** Each stands in for one code of a lost device; shown this once. */
+  recoveryCodes: string[];
+  /** Of the session, which has given a second factor by this. */
+  tokens: TokenReply | undefined;
+}
+
+export interface StartSignInRequest {
+  tenant: string;
+  /** The name of an IdentityProvider. */
+  provider: string;
+  /** Where the provider sends the browser back to; one of the IdentityProvider's `redirectUris`. */
+  redirectUri: string;
+}
+
+export interface StartSignInReply {
+  /** Where to send the browser. */
+  authorizationUrl: string;
+  /** Proves at the finish that it is the one who started; keep it from the browser's address bar. */
+  handle: string;
+  expiresAt: Date | undefined;
+}
+
+export interface FinishSignInRequest {
+  handle: string;
+  /** The whole address the browser came back with. */
+  callbackUrl: string;
+  /** For SAML: the form field `SAMLResponse` that the provider posted, as it came. */
+  samlResponse: string;
 }
 
 export interface TokenReply {
@@ -57,6 +111,13 @@ export interface UserContext {
     | undefined;
   /** Agents acting for the subject, outermost first. */
   actors: string[];
+  /** How the caller signed in (RFC 8176): `pwd`, `otp`, `mfa`, `fed`. */
+  amr: string[];
+  /** When the caller last proved who they are: at sign-in or by a step-up. */
+  authenticatedAt: Date | undefined;
+  secondFactorEnrolled: boolean;
+  /** What a step-up would add to the permissions. */
+  stepUpPermissions: string[];
 }
 
 export interface GetJwksRequest {
@@ -112,6 +173,8 @@ export interface CheckAccessRequest {
   resource: string;
   at: Date | undefined;
   remoteAddress: string;
+  /** Ask as if the subject had just given a second factor. */
+  secondFactor: boolean;
 }
 
 export interface CheckAccessReply {
@@ -131,6 +194,7 @@ export interface User {
   disabled: boolean;
   serviceAccount: boolean;
   createdAt: Date | undefined;
+  secondFactorEnrolled: boolean;
 }
 
 export interface CreateUserRequest {
@@ -156,6 +220,25 @@ export interface ListUsersReply {
 
 export interface DisableUserRequest {
   username: string;
+}
+
+export interface EnableUserRequest {
+  username: string;
+}
+
+export interface ResetSecondFactorRequest {
+  username: string;
+}
+
+export interface CreateTenantRequest {
+  name: string;
+  adminUsername: string;
+  adminPassword: string;
+}
+
+export interface Tenant {
+  name: string;
+  createdAt: Date | undefined;
 }
 
 export interface ApiKey {
@@ -200,16 +283,27 @@ export interface RevokeApiKeyRequest {
   id: string;
 }
 
+export interface RotateApiKeyRequest {
+  id: string;
+  /** How long the old key stays good, in seconds; 0: an hour. */
+  overlapS: number;
+  /** How long the new key is good; 0: as long as the old one was to be from its creation. */
+  ttlS: number;
+}
+
 export interface SignInAttempted {
   username: string;
   succeeded: boolean;
-  /** Why not: `wrong_password`, `locked`, `disabled`, `unknown_user`. */
+  /**
+   * Why not: `wrong_password`, `locked`, `disabled`, `unknown_user`, `second_factor_required`, `wrong_code`,
+   * `provider_refused`.
+   */
   reason: string;
   remoteAddress: string;
 }
 
 function createBaseSignInRequest(): SignInRequest {
-  return { tenant: "", username: "", password: "" };
+  return { tenant: "", username: "", password: "", code: "", provider: "" };
 }
 
 export const SignInRequest: MessageFns<SignInRequest> = {
@@ -222,6 +316,12 @@ export const SignInRequest: MessageFns<SignInRequest> = {
     }
     if (message.password !== "") {
       writer.uint32(26).string(message.password);
+    }
+    if (message.code !== "") {
+      writer.uint32(34).string(message.code);
+    }
+    if (message.provider !== "") {
+      writer.uint32(42).string(message.provider);
     }
     return writer;
   },
@@ -263,6 +363,22 @@ export const SignInRequest: MessageFns<SignInRequest> = {
             message.password = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -280,6 +396,8 @@ export const SignInRequest: MessageFns<SignInRequest> = {
       tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
       username: isSet(object.username) ? globalThis.String(object.username) : "",
       password: isSet(object.password) ? globalThis.String(object.password) : "",
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
     };
   },
 
@@ -294,6 +412,12 @@ export const SignInRequest: MessageFns<SignInRequest> = {
     if (message.password !== "") {
       obj.password = message.password;
     }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
     return obj;
   },
 
@@ -305,6 +429,693 @@ export const SignInRequest: MessageFns<SignInRequest> = {
     message.tenant = object.tenant ?? "";
     message.username = object.username ?? "";
     message.password = object.password ?? "";
+    message.code = object.code ?? "";
+    message.provider = object.provider ?? "";
+    return message;
+  },
+};
+
+function createBaseStepUpRequest(): StepUpRequest {
+  return { code: "" };
+}
+
+export const StepUpRequest: MessageFns<StepUpRequest> = {
+  encode(message: StepUpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepUpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepUpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StepUpRequest {
+    return { code: isSet(object.code) ? globalThis.String(object.code) : "" };
+  },
+
+  toJSON(message: StepUpRequest): unknown {
+    const obj: any = {};
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StepUpRequest>): StepUpRequest {
+    return StepUpRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepUpRequest>): StepUpRequest {
+    const message = createBaseStepUpRequest();
+    message.code = object.code ?? "";
+    return message;
+  },
+};
+
+function createBaseEnrolTotpRequest(): EnrolTotpRequest {
+  return {};
+}
+
+export const EnrolTotpRequest: MessageFns<EnrolTotpRequest> = {
+  encode(_: EnrolTotpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnrolTotpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnrolTotpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): EnrolTotpRequest {
+    return {};
+  },
+
+  toJSON(_: EnrolTotpRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<EnrolTotpRequest>): EnrolTotpRequest {
+    return EnrolTotpRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<EnrolTotpRequest>): EnrolTotpRequest {
+    const message = createBaseEnrolTotpRequest();
+    return message;
+  },
+};
+
+function createBaseEnrolTotpReply(): EnrolTotpReply {
+  return { secret: "", uri: "" };
+}
+
+export const EnrolTotpReply: MessageFns<EnrolTotpReply> = {
+  encode(message: EnrolTotpReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.secret !== "") {
+      writer.uint32(10).string(message.secret);
+    }
+    if (message.uri !== "") {
+      writer.uint32(18).string(message.uri);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnrolTotpReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnrolTotpReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.secret = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uri = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EnrolTotpReply {
+    return {
+      secret: isSet(object.secret) ? globalThis.String(object.secret) : "",
+      uri: isSet(object.uri) ? globalThis.String(object.uri) : "",
+    };
+  },
+
+  toJSON(message: EnrolTotpReply): unknown {
+    const obj: any = {};
+    if (message.secret !== "") {
+      obj.secret = message.secret;
+    }
+    if (message.uri !== "") {
+      obj.uri = message.uri;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EnrolTotpReply>): EnrolTotpReply {
+    return EnrolTotpReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EnrolTotpReply>): EnrolTotpReply {
+    const message = createBaseEnrolTotpReply();
+    message.secret = object.secret ?? "";
+    message.uri = object.uri ?? "";
+    return message;
+  },
+};
+
+function createBaseConfirmTotpRequest(): ConfirmTotpRequest {
+  return { code: "" };
+}
+
+export const ConfirmTotpRequest: MessageFns<ConfirmTotpRequest> = {
+  encode(message: ConfirmTotpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmTotpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmTotpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConfirmTotpRequest {
+    return { code: isSet(object.code) ? globalThis.String(object.code) : "" };
+  },
+
+  toJSON(message: ConfirmTotpRequest): unknown {
+    const obj: any = {};
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfirmTotpRequest>): ConfirmTotpRequest {
+    return ConfirmTotpRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfirmTotpRequest>): ConfirmTotpRequest {
+    const message = createBaseConfirmTotpRequest();
+    message.code = object.code ?? "";
+    return message;
+  },
+};
+
+function createBaseConfirmTotpReply(): ConfirmTotpReply {
+  return { recoveryCodes: [], tokens: undefined };
+}
+
+export const ConfirmTotpReply: MessageFns<ConfirmTotpReply> = {
+  encode(message: ConfirmTotpReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.recoveryCodes) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.tokens !== undefined) {
+      TokenReply.encode(message.tokens, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmTotpReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmTotpReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.recoveryCodes.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tokens = TokenReply.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConfirmTotpReply {
+    return {
+      recoveryCodes: globalThis.Array.isArray(object?.recoveryCodes)
+        ? object.recoveryCodes.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.recovery_codes)
+        ? object.recovery_codes.map((e: any) => globalThis.String(e))
+        : [],
+      tokens: isSet(object.tokens) ? TokenReply.fromJSON(object.tokens) : undefined,
+    };
+  },
+
+  toJSON(message: ConfirmTotpReply): unknown {
+    const obj: any = {};
+    if (message.recoveryCodes?.length) {
+      obj.recoveryCodes = message.recoveryCodes;
+    }
+    if (message.tokens !== undefined) {
+      obj.tokens = TokenReply.toJSON(message.tokens);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfirmTotpReply>): ConfirmTotpReply {
+    return ConfirmTotpReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfirmTotpReply>): ConfirmTotpReply {
+    const message = createBaseConfirmTotpReply();
+    message.recoveryCodes = object.recoveryCodes?.map((e) => e) || [];
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? TokenReply.fromPartial(object.tokens)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStartSignInRequest(): StartSignInRequest {
+  return { tenant: "", provider: "", redirectUri: "" };
+}
+
+export const StartSignInRequest: MessageFns<StartSignInRequest> = {
+  encode(message: StartSignInRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.provider !== "") {
+      writer.uint32(18).string(message.provider);
+    }
+    if (message.redirectUri !== "") {
+      writer.uint32(26).string(message.redirectUri);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartSignInRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartSignInRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.redirectUri = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartSignInRequest {
+    return {
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      redirectUri: isSet(object.redirectUri)
+        ? globalThis.String(object.redirectUri)
+        : isSet(object.redirect_uri)
+        ? globalThis.String(object.redirect_uri)
+        : "",
+    };
+  },
+
+  toJSON(message: StartSignInRequest): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.redirectUri !== "") {
+      obj.redirectUri = message.redirectUri;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartSignInRequest>): StartSignInRequest {
+    return StartSignInRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartSignInRequest>): StartSignInRequest {
+    const message = createBaseStartSignInRequest();
+    message.tenant = object.tenant ?? "";
+    message.provider = object.provider ?? "";
+    message.redirectUri = object.redirectUri ?? "";
+    return message;
+  },
+};
+
+function createBaseStartSignInReply(): StartSignInReply {
+  return { authorizationUrl: "", handle: "", expiresAt: undefined };
+}
+
+export const StartSignInReply: MessageFns<StartSignInReply> = {
+  encode(message: StartSignInReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.authorizationUrl !== "") {
+      writer.uint32(10).string(message.authorizationUrl);
+    }
+    if (message.handle !== "") {
+      writer.uint32(18).string(message.handle);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartSignInReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartSignInReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.authorizationUrl = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartSignInReply {
+    return {
+      authorizationUrl: isSet(object.authorizationUrl)
+        ? globalThis.String(object.authorizationUrl)
+        : isSet(object.authorization_url)
+        ? globalThis.String(object.authorization_url)
+        : "",
+      handle: isSet(object.handle) ? globalThis.String(object.handle) : "",
+      expiresAt: isSet(object.expiresAt)
+        ? fromJsonTimestamp(object.expiresAt)
+        : isSet(object.expires_at)
+        ? fromJsonTimestamp(object.expires_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: StartSignInReply): unknown {
+    const obj: any = {};
+    if (message.authorizationUrl !== "") {
+      obj.authorizationUrl = message.authorizationUrl;
+    }
+    if (message.handle !== "") {
+      obj.handle = message.handle;
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartSignInReply>): StartSignInReply {
+    return StartSignInReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartSignInReply>): StartSignInReply {
+    const message = createBaseStartSignInReply();
+    message.authorizationUrl = object.authorizationUrl ?? "";
+    message.handle = object.handle ?? "";
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseFinishSignInRequest(): FinishSignInRequest {
+  return { handle: "", callbackUrl: "", samlResponse: "" };
+}
+
+export const FinishSignInRequest: MessageFns<FinishSignInRequest> = {
+  encode(message: FinishSignInRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.handle !== "") {
+      writer.uint32(10).string(message.handle);
+    }
+    if (message.callbackUrl !== "") {
+      writer.uint32(18).string(message.callbackUrl);
+    }
+    if (message.samlResponse !== "") {
+      writer.uint32(26).string(message.samlResponse);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FinishSignInRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFinishSignInRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.callbackUrl = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.samlResponse = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FinishSignInRequest {
+    return {
+      handle: isSet(object.handle) ? globalThis.String(object.handle) : "",
+      callbackUrl: isSet(object.callbackUrl)
+        ? globalThis.String(object.callbackUrl)
+        : isSet(object.callback_url)
+        ? globalThis.String(object.callback_url)
+        : "",
+      samlResponse: isSet(object.samlResponse)
+        ? globalThis.String(object.samlResponse)
+        : isSet(object.saml_response)
+        ? globalThis.String(object.saml_response)
+        : "",
+    };
+  },
+
+  toJSON(message: FinishSignInRequest): unknown {
+    const obj: any = {};
+    if (message.handle !== "") {
+      obj.handle = message.handle;
+    }
+    if (message.callbackUrl !== "") {
+      obj.callbackUrl = message.callbackUrl;
+    }
+    if (message.samlResponse !== "") {
+      obj.samlResponse = message.samlResponse;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FinishSignInRequest>): FinishSignInRequest {
+    return FinishSignInRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FinishSignInRequest>): FinishSignInRequest {
+    const message = createBaseFinishSignInRequest();
+    message.handle = object.handle ?? "";
+    message.callbackUrl = object.callbackUrl ?? "";
+    message.samlResponse = object.samlResponse ?? "";
     return message;
   },
 };
@@ -721,6 +1532,10 @@ function createBaseUserContext(): UserContext {
     lastSignIn: undefined,
     sessionExpiresAt: undefined,
     actors: [],
+    amr: [],
+    authenticatedAt: undefined,
+    secondFactorEnrolled: false,
+    stepUpPermissions: [],
   };
 }
 
@@ -761,6 +1576,18 @@ export const UserContext: MessageFns<UserContext> = {
     }
     for (const v of message.actors) {
       writer.uint32(98).string(v!);
+    }
+    for (const v of message.amr) {
+      writer.uint32(106).string(v!);
+    }
+    if (message.authenticatedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.authenticatedAt), writer.uint32(114).fork()).join();
+    }
+    if (message.secondFactorEnrolled !== false) {
+      writer.uint32(120).bool(message.secondFactorEnrolled);
+    }
+    for (const v of message.stepUpPermissions) {
+      writer.uint32(130).string(v!);
     }
     return writer;
   },
@@ -874,6 +1701,38 @@ export const UserContext: MessageFns<UserContext> = {
             message.actors.push(reader.string());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.amr.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.authenticatedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.secondFactorEnrolled = reader.bool();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.stepUpPermissions.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -916,6 +1775,24 @@ export const UserContext: MessageFns<UserContext> = {
       actors: globalThis.Array.isArray(object?.actors)
         ? object.actors.map((e: any) => globalThis.String(e))
         : [],
+      amr: globalThis.Array.isArray(object?.amr)
+        ? object.amr.map((e: any) => globalThis.String(e))
+        : [],
+      authenticatedAt: isSet(object.authenticatedAt)
+        ? fromJsonTimestamp(object.authenticatedAt)
+        : isSet(object.authenticated_at)
+        ? fromJsonTimestamp(object.authenticated_at)
+        : undefined,
+      secondFactorEnrolled: isSet(object.secondFactorEnrolled)
+        ? globalThis.Boolean(object.secondFactorEnrolled)
+        : isSet(object.second_factor_enrolled)
+        ? globalThis.Boolean(object.second_factor_enrolled)
+        : false,
+      stepUpPermissions: globalThis.Array.isArray(object?.stepUpPermissions)
+        ? object.stepUpPermissions.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.step_up_permissions)
+        ? object.step_up_permissions.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -957,6 +1834,18 @@ export const UserContext: MessageFns<UserContext> = {
     if (message.actors?.length) {
       obj.actors = message.actors;
     }
+    if (message.amr?.length) {
+      obj.amr = message.amr;
+    }
+    if (message.authenticatedAt !== undefined) {
+      obj.authenticatedAt = message.authenticatedAt.toISOString();
+    }
+    if (message.secondFactorEnrolled !== false) {
+      obj.secondFactorEnrolled = message.secondFactorEnrolled;
+    }
+    if (message.stepUpPermissions?.length) {
+      obj.stepUpPermissions = message.stepUpPermissions;
+    }
     return obj;
   },
 
@@ -977,6 +1866,10 @@ export const UserContext: MessageFns<UserContext> = {
     message.lastSignIn = object.lastSignIn ?? undefined;
     message.sessionExpiresAt = object.sessionExpiresAt ?? undefined;
     message.actors = object.actors?.map((e) => e) || [];
+    message.amr = object.amr?.map((e) => e) || [];
+    message.authenticatedAt = object.authenticatedAt ?? undefined;
+    message.secondFactorEnrolled = object.secondFactorEnrolled ?? false;
+    message.stepUpPermissions = object.stepUpPermissions?.map((e) => e) || [];
     return message;
   },
 };
@@ -1638,7 +2531,7 @@ export const ExchangeTokenReply: MessageFns<ExchangeTokenReply> = {
 };
 
 function createBaseCheckAccessRequest(): CheckAccessRequest {
-  return { subject: "", permission: "", resource: "", at: undefined, remoteAddress: "" };
+  return { subject: "", permission: "", resource: "", at: undefined, remoteAddress: "", secondFactor: false };
 }
 
 export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
@@ -1657,6 +2550,9 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     }
     if (message.remoteAddress !== "") {
       writer.uint32(42).string(message.remoteAddress);
+    }
+    if (message.secondFactor !== false) {
+      writer.uint32(48).bool(message.secondFactor);
     }
     return writer;
   },
@@ -1714,6 +2610,14 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
             message.remoteAddress = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.secondFactor = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1737,6 +2641,11 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
         : isSet(object.remote_address)
         ? globalThis.String(object.remote_address)
         : "",
+      secondFactor: isSet(object.secondFactor)
+        ? globalThis.Boolean(object.secondFactor)
+        : isSet(object.second_factor)
+        ? globalThis.Boolean(object.second_factor)
+        : false,
     };
   },
 
@@ -1757,6 +2666,9 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     if (message.remoteAddress !== "") {
       obj.remoteAddress = message.remoteAddress;
     }
+    if (message.secondFactor !== false) {
+      obj.secondFactor = message.secondFactor;
+    }
     return obj;
   },
 
@@ -1770,6 +2682,7 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     message.resource = object.resource ?? "";
     message.at = object.at ?? undefined;
     message.remoteAddress = object.remoteAddress ?? "";
+    message.secondFactor = object.secondFactor ?? false;
     return message;
   },
 };
@@ -1871,6 +2784,7 @@ function createBaseUser(): User {
     disabled: false,
     serviceAccount: false,
     createdAt: undefined,
+    secondFactorEnrolled: false,
   };
 }
 
@@ -1905,6 +2819,9 @@ export const User: MessageFns<User> = {
     }
     if (message.createdAt !== undefined) {
       Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(82).fork()).join();
+    }
+    if (message.secondFactorEnrolled !== false) {
+      writer.uint32(88).bool(message.secondFactorEnrolled);
     }
     return writer;
   },
@@ -2002,6 +2919,14 @@ export const User: MessageFns<User> = {
             message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.secondFactorEnrolled = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2038,6 +2963,11 @@ export const User: MessageFns<User> = {
         : isSet(object.created_at)
         ? fromJsonTimestamp(object.created_at)
         : undefined,
+      secondFactorEnrolled: isSet(object.secondFactorEnrolled)
+        ? globalThis.Boolean(object.secondFactorEnrolled)
+        : isSet(object.second_factor_enrolled)
+        ? globalThis.Boolean(object.second_factor_enrolled)
+        : false,
     };
   },
 
@@ -2073,6 +3003,9 @@ export const User: MessageFns<User> = {
     if (message.createdAt !== undefined) {
       obj.createdAt = message.createdAt.toISOString();
     }
+    if (message.secondFactorEnrolled !== false) {
+      obj.secondFactorEnrolled = message.secondFactorEnrolled;
+    }
     return obj;
   },
 
@@ -2091,6 +3024,7 @@ export const User: MessageFns<User> = {
     message.disabled = object.disabled ?? false;
     message.serviceAccount = object.serviceAccount ?? false;
     message.createdAt = object.createdAt ?? undefined;
+    message.secondFactorEnrolled = object.secondFactorEnrolled ?? false;
     return message;
   },
 };
@@ -2513,6 +3447,338 @@ export const DisableUserRequest: MessageFns<DisableUserRequest> = {
   fromPartial(object: DeepPartial<DisableUserRequest>): DisableUserRequest {
     const message = createBaseDisableUserRequest();
     message.username = object.username ?? "";
+    return message;
+  },
+};
+
+function createBaseEnableUserRequest(): EnableUserRequest {
+  return { username: "" };
+}
+
+export const EnableUserRequest: MessageFns<EnableUserRequest> = {
+  encode(message: EnableUserRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.username !== "") {
+      writer.uint32(10).string(message.username);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnableUserRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnableUserRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EnableUserRequest {
+    return { username: isSet(object.username) ? globalThis.String(object.username) : "" };
+  },
+
+  toJSON(message: EnableUserRequest): unknown {
+    const obj: any = {};
+    if (message.username !== "") {
+      obj.username = message.username;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EnableUserRequest>): EnableUserRequest {
+    return EnableUserRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EnableUserRequest>): EnableUserRequest {
+    const message = createBaseEnableUserRequest();
+    message.username = object.username ?? "";
+    return message;
+  },
+};
+
+function createBaseResetSecondFactorRequest(): ResetSecondFactorRequest {
+  return { username: "" };
+}
+
+export const ResetSecondFactorRequest: MessageFns<ResetSecondFactorRequest> = {
+  encode(message: ResetSecondFactorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.username !== "") {
+      writer.uint32(10).string(message.username);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResetSecondFactorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResetSecondFactorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResetSecondFactorRequest {
+    return { username: isSet(object.username) ? globalThis.String(object.username) : "" };
+  },
+
+  toJSON(message: ResetSecondFactorRequest): unknown {
+    const obj: any = {};
+    if (message.username !== "") {
+      obj.username = message.username;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResetSecondFactorRequest>): ResetSecondFactorRequest {
+    return ResetSecondFactorRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResetSecondFactorRequest>): ResetSecondFactorRequest {
+    const message = createBaseResetSecondFactorRequest();
+    message.username = object.username ?? "";
+    return message;
+  },
+};
+
+function createBaseCreateTenantRequest(): CreateTenantRequest {
+  return { name: "", adminUsername: "", adminPassword: "" };
+}
+
+export const CreateTenantRequest: MessageFns<CreateTenantRequest> = {
+  encode(message: CreateTenantRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.adminUsername !== "") {
+      writer.uint32(18).string(message.adminUsername);
+    }
+    if (message.adminPassword !== "") {
+      writer.uint32(26).string(message.adminPassword);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateTenantRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateTenantRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.adminUsername = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.adminPassword = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateTenantRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      adminUsername: isSet(object.adminUsername)
+        ? globalThis.String(object.adminUsername)
+        : isSet(object.admin_username)
+        ? globalThis.String(object.admin_username)
+        : "",
+      adminPassword: isSet(object.adminPassword)
+        ? globalThis.String(object.adminPassword)
+        : isSet(object.admin_password)
+        ? globalThis.String(object.admin_password)
+        : "",
+    };
+  },
+
+  toJSON(message: CreateTenantRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.adminUsername !== "") {
+      obj.adminUsername = message.adminUsername;
+    }
+    if (message.adminPassword !== "") {
+      obj.adminPassword = message.adminPassword;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CreateTenantRequest>): CreateTenantRequest {
+    return CreateTenantRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateTenantRequest>): CreateTenantRequest {
+    const message = createBaseCreateTenantRequest();
+    message.name = object.name ?? "";
+    message.adminUsername = object.adminUsername ?? "";
+    message.adminPassword = object.adminPassword ?? "";
+    return message;
+  },
+};
+
+function createBaseTenant(): Tenant {
+  return { name: "", createdAt: undefined };
+}
+
+export const Tenant: MessageFns<Tenant> = {
+  encode(message: Tenant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Tenant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTenant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Tenant {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Tenant): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Tenant>): Tenant {
+    return Tenant.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Tenant>): Tenant {
+    const message = createBaseTenant();
+    message.name = object.name ?? "";
+    message.createdAt = object.createdAt ?? undefined;
     return message;
   },
 };
@@ -3124,6 +4390,115 @@ export const RevokeApiKeyRequest: MessageFns<RevokeApiKeyRequest> = {
   fromPartial(object: DeepPartial<RevokeApiKeyRequest>): RevokeApiKeyRequest {
     const message = createBaseRevokeApiKeyRequest();
     message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseRotateApiKeyRequest(): RotateApiKeyRequest {
+  return { id: "", overlapS: 0, ttlS: 0 };
+}
+
+export const RotateApiKeyRequest: MessageFns<RotateApiKeyRequest> = {
+  encode(message: RotateApiKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.overlapS !== 0) {
+      writer.uint32(16).uint32(message.overlapS);
+    }
+    if (message.ttlS !== 0) {
+      writer.uint32(24).uint32(message.ttlS);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateApiKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateApiKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.overlapS = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.ttlS = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateApiKeyRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      overlapS: isSet(object.overlapS)
+        ? globalThis.Number(object.overlapS)
+        : isSet(object.overlap_s)
+        ? globalThis.Number(object.overlap_s)
+        : 0,
+      ttlS: isSet(object.ttlS)
+        ? globalThis.Number(object.ttlS)
+        : isSet(object.ttl_s)
+        ? globalThis.Number(object.ttl_s)
+        : 0,
+    };
+  },
+
+  toJSON(message: RotateApiKeyRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.overlapS !== 0) {
+      obj.overlapS = Math.round(message.overlapS);
+    }
+    if (message.ttlS !== 0) {
+      obj.ttlS = Math.round(message.ttlS);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateApiKeyRequest>): RotateApiKeyRequest {
+    return RotateApiKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateApiKeyRequest>): RotateApiKeyRequest {
+    const message = createBaseRotateApiKeyRequest();
+    message.id = object.id ?? "";
+    message.overlapS = object.overlapS ?? 0;
+    message.ttlS = object.ttlS ?? 0;
     return message;
   },
 };

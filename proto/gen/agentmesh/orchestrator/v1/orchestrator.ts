@@ -1057,11 +1057,15 @@ export interface StepResult {
 export interface CompleteStepsRequest {
   worker: string;
   results: StepResult[];
+  /** The worker takes a further step of a run in the place of each result: none, when it is about to stop. */
+  takesNext: boolean;
 }
 
 export interface CompleteStepsReply {
   /** In the order given: false where the epoch was stale. */
   accepted: boolean[];
+  /** What comes next in these runs and is the worker's already, as if it had claimed it. */
+  next: Claim[];
 }
 
 /** What travels in the work queue: an address, nothing that could go stale. */
@@ -6585,7 +6589,7 @@ export const StepResult: MessageFns<StepResult> = {
 };
 
 function createBaseCompleteStepsRequest(): CompleteStepsRequest {
-  return { worker: "", results: [] };
+  return { worker: "", results: [], takesNext: false };
 }
 
 export const CompleteStepsRequest: MessageFns<CompleteStepsRequest> = {
@@ -6595,6 +6599,9 @@ export const CompleteStepsRequest: MessageFns<CompleteStepsRequest> = {
     }
     for (const v of message.results) {
       StepResult.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.takesNext !== false) {
+      writer.uint32(24).bool(message.takesNext);
     }
     return writer;
   },
@@ -6628,6 +6635,14 @@ export const CompleteStepsRequest: MessageFns<CompleteStepsRequest> = {
             message.results.push(StepResult.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.takesNext = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6644,6 +6659,11 @@ export const CompleteStepsRequest: MessageFns<CompleteStepsRequest> = {
     return {
       worker: isSet(object.worker) ? globalThis.String(object.worker) : "",
       results: globalThis.Array.isArray(object?.results) ? object.results.map((e: any) => StepResult.fromJSON(e)) : [],
+      takesNext: isSet(object.takesNext)
+        ? globalThis.Boolean(object.takesNext)
+        : isSet(object.takes_next)
+        ? globalThis.Boolean(object.takes_next)
+        : false,
     };
   },
 
@@ -6655,6 +6675,9 @@ export const CompleteStepsRequest: MessageFns<CompleteStepsRequest> = {
     if (message.results?.length) {
       obj.results = message.results.map((e) => StepResult.toJSON(e));
     }
+    if (message.takesNext !== false) {
+      obj.takesNext = message.takesNext;
+    }
     return obj;
   },
 
@@ -6665,12 +6688,13 @@ export const CompleteStepsRequest: MessageFns<CompleteStepsRequest> = {
     const message = createBaseCompleteStepsRequest();
     message.worker = object.worker ?? "";
     message.results = object.results?.map((e) => StepResult.fromPartial(e)) || [];
+    message.takesNext = object.takesNext ?? false;
     return message;
   },
 };
 
 function createBaseCompleteStepsReply(): CompleteStepsReply {
-  return { accepted: [] };
+  return { accepted: [], next: [] };
 }
 
 export const CompleteStepsReply: MessageFns<CompleteStepsReply> = {
@@ -6681,6 +6705,9 @@ export const CompleteStepsReply: MessageFns<CompleteStepsReply> = {
         writer.bool(v);
       }
       writer.join();
+    }
+    for (const v of message.next) {
+      Claim.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -6716,6 +6743,14 @@ export const CompleteStepsReply: MessageFns<CompleteStepsReply> = {
 
             break;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next.push(Claim.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6733,6 +6768,7 @@ export const CompleteStepsReply: MessageFns<CompleteStepsReply> = {
       accepted: globalThis.Array.isArray(object?.accepted)
         ? object.accepted.map((e: any) => globalThis.Boolean(e))
         : [],
+      next: globalThis.Array.isArray(object?.next) ? object.next.map((e: any) => Claim.fromJSON(e)) : [],
     };
   },
 
@@ -6740,6 +6776,9 @@ export const CompleteStepsReply: MessageFns<CompleteStepsReply> = {
     const obj: any = {};
     if (message.accepted?.length) {
       obj.accepted = message.accepted;
+    }
+    if (message.next?.length) {
+      obj.next = message.next.map((e) => Claim.toJSON(e));
     }
     return obj;
   },
@@ -6750,6 +6789,7 @@ export const CompleteStepsReply: MessageFns<CompleteStepsReply> = {
   fromPartial(object: DeepPartial<CompleteStepsReply>): CompleteStepsReply {
     const message = createBaseCompleteStepsReply();
     message.accepted = object.accepted?.map((e) => e) || [];
+    message.next = object.next?.map((e) => Claim.fromPartial(e)) || [];
     return message;
   },
 };

@@ -35,6 +35,10 @@ export interface RunAgentRequest {
    * comes after the session's own turns.
    */
   history: Utterance[];
+  /** The newest turn of the session must be this run's, or the run is refused (SESSION_MOVED_ON); empty: whichever it is. */
+  afterRun: string;
+  /** An agent that keeps no sessions runs without one instead of refusing. */
+  sessionIfKept: boolean;
 }
 
 export interface RunAgentRequest_LabelsEntry {
@@ -568,6 +572,342 @@ export interface EraseMemoryReply {
   facts: number;
 }
 
+export interface CompleteChatRequest {
+  /** `provider/model`, or `default`. */
+  model: string;
+  messages: ChatMessage[];
+  /** What the model may ask its caller to do; the mesh only passes it on. */
+  tools: ChatTool[];
+  toolChoice: ChatToolChoice | undefined;
+  format: ChatFormat | undefined;
+  sampling:
+    | ChatSampling
+    | undefined;
+  /** Most tokens of the answer; 0: 2 048. Less where a budget buys no more. */
+  maxTokens: number;
+  /** Models asked in this order when one before them fails; at most 5. */
+  fallbacks: string[];
+}
+
+export interface ChatMessage {
+  role: ChatMessage_Role;
+  text: string;
+  /** Of a user: more text, images and sound, read after `text`. */
+  parts: Part[];
+  /** Of an assistant. */
+  toolCalls: ChatToolCall[];
+  /** Of a tool: the call it answers. */
+  toolCallId: string;
+}
+
+export const ChatMessage_Role = {
+  UNSPECIFIED: "ROLE_UNSPECIFIED",
+  SYSTEM: "ROLE_SYSTEM",
+  USER: "ROLE_USER",
+  ASSISTANT: "ROLE_ASSISTANT",
+  /** TOOL - What a tool gave back. */
+  TOOL: "ROLE_TOOL",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type ChatMessage_Role = typeof ChatMessage_Role[keyof typeof ChatMessage_Role];
+
+export namespace ChatMessage_Role {
+  export type UNSPECIFIED = typeof ChatMessage_Role.UNSPECIFIED;
+  export type SYSTEM = typeof ChatMessage_Role.SYSTEM;
+  export type USER = typeof ChatMessage_Role.USER;
+  export type ASSISTANT = typeof ChatMessage_Role.ASSISTANT;
+  export type TOOL = typeof ChatMessage_Role.TOOL;
+  export type UNRECOGNIZED = typeof ChatMessage_Role.UNRECOGNIZED;
+}
+
+export function chatMessage_RoleFromJSON(object: any): ChatMessage_Role {
+  switch (object) {
+    case 0:
+    case "ROLE_UNSPECIFIED":
+      return ChatMessage_Role.UNSPECIFIED;
+    case 1:
+    case "ROLE_SYSTEM":
+      return ChatMessage_Role.SYSTEM;
+    case 2:
+    case "ROLE_USER":
+      return ChatMessage_Role.USER;
+    case 3:
+    case "ROLE_ASSISTANT":
+      return ChatMessage_Role.ASSISTANT;
+    case 4:
+    case "ROLE_TOOL":
+      return ChatMessage_Role.TOOL;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ChatMessage_Role.UNRECOGNIZED;
+  }
+}
+
+export function chatMessage_RoleToJSON(object: ChatMessage_Role): string {
+  switch (object) {
+    case ChatMessage_Role.UNSPECIFIED:
+      return "ROLE_UNSPECIFIED";
+    case ChatMessage_Role.SYSTEM:
+      return "ROLE_SYSTEM";
+    case ChatMessage_Role.USER:
+      return "ROLE_USER";
+    case ChatMessage_Role.ASSISTANT:
+      return "ROLE_ASSISTANT";
+    case ChatMessage_Role.TOOL:
+      return "ROLE_TOOL";
+    case ChatMessage_Role.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function chatMessage_RoleToNumber(object: ChatMessage_Role): number {
+  switch (object) {
+    case ChatMessage_Role.UNSPECIFIED:
+      return 0;
+    case ChatMessage_Role.SYSTEM:
+      return 1;
+    case ChatMessage_Role.USER:
+      return 2;
+    case ChatMessage_Role.ASSISTANT:
+      return 3;
+    case ChatMessage_Role.TOOL:
+      return 4;
+    case ChatMessage_Role.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export interface ChatToolCall {
+  id: string;
+  name: string;
+  /** JSON as the model wrote it. */
+  arguments: string;
+}
+
+export interface ChatTool {
+  name: string;
+  description: string;
+  /** A JSON Schema of an object. */
+  parameters:
+    | { [key: string]: any }
+    | undefined;
+  /** The model must keep to the schema, where its provider can see to that. */
+  strict: boolean;
+}
+
+export interface ChatToolChoice {
+  mode: ChatToolChoice_Mode;
+  tool: string;
+}
+
+export const ChatToolChoice_Mode = {
+  /** UNSPECIFIED - As MODE_AUTO. */
+  UNSPECIFIED: "MODE_UNSPECIFIED",
+  AUTO: "MODE_AUTO",
+  NONE: "MODE_NONE",
+  REQUIRED: "MODE_REQUIRED",
+  /** TOOL - The tool `tool`. */
+  TOOL: "MODE_TOOL",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type ChatToolChoice_Mode = typeof ChatToolChoice_Mode[keyof typeof ChatToolChoice_Mode];
+
+export namespace ChatToolChoice_Mode {
+  export type UNSPECIFIED = typeof ChatToolChoice_Mode.UNSPECIFIED;
+  export type AUTO = typeof ChatToolChoice_Mode.AUTO;
+  export type NONE = typeof ChatToolChoice_Mode.NONE;
+  export type REQUIRED = typeof ChatToolChoice_Mode.REQUIRED;
+  export type TOOL = typeof ChatToolChoice_Mode.TOOL;
+  export type UNRECOGNIZED = typeof ChatToolChoice_Mode.UNRECOGNIZED;
+}
+
+export function chatToolChoice_ModeFromJSON(object: any): ChatToolChoice_Mode {
+  switch (object) {
+    case 0:
+    case "MODE_UNSPECIFIED":
+      return ChatToolChoice_Mode.UNSPECIFIED;
+    case 1:
+    case "MODE_AUTO":
+      return ChatToolChoice_Mode.AUTO;
+    case 2:
+    case "MODE_NONE":
+      return ChatToolChoice_Mode.NONE;
+    case 3:
+    case "MODE_REQUIRED":
+      return ChatToolChoice_Mode.REQUIRED;
+    case 4:
+    case "MODE_TOOL":
+      return ChatToolChoice_Mode.TOOL;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ChatToolChoice_Mode.UNRECOGNIZED;
+  }
+}
+
+export function chatToolChoice_ModeToJSON(object: ChatToolChoice_Mode): string {
+  switch (object) {
+    case ChatToolChoice_Mode.UNSPECIFIED:
+      return "MODE_UNSPECIFIED";
+    case ChatToolChoice_Mode.AUTO:
+      return "MODE_AUTO";
+    case ChatToolChoice_Mode.NONE:
+      return "MODE_NONE";
+    case ChatToolChoice_Mode.REQUIRED:
+      return "MODE_REQUIRED";
+    case ChatToolChoice_Mode.TOOL:
+      return "MODE_TOOL";
+    case ChatToolChoice_Mode.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function chatToolChoice_ModeToNumber(object: ChatToolChoice_Mode): number {
+  switch (object) {
+    case ChatToolChoice_Mode.UNSPECIFIED:
+      return 0;
+    case ChatToolChoice_Mode.AUTO:
+      return 1;
+    case ChatToolChoice_Mode.NONE:
+      return 2;
+    case ChatToolChoice_Mode.REQUIRED:
+      return 3;
+    case ChatToolChoice_Mode.TOOL:
+      return 4;
+    case ChatToolChoice_Mode.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+export interface ChatFormat {
+  type: ChatFormat_Type;
+  name: string;
+  schema:
+    | { [key: string]: any }
+    | undefined;
+  /** The model must keep to the schema, where its provider can see to that. */
+  strict: boolean;
+}
+
+export const ChatFormat_Type = {
+  /** UNSPECIFIED - Text. */
+  UNSPECIFIED: "TYPE_UNSPECIFIED",
+  JSON_OBJECT: "TYPE_JSON_OBJECT",
+  /** JSON_SCHEMA - JSON that satisfies `schema`. */
+  JSON_SCHEMA: "TYPE_JSON_SCHEMA",
+  UNRECOGNIZED: "UNRECOGNIZED",
+} as const;
+
+export type ChatFormat_Type = typeof ChatFormat_Type[keyof typeof ChatFormat_Type];
+
+export namespace ChatFormat_Type {
+  export type UNSPECIFIED = typeof ChatFormat_Type.UNSPECIFIED;
+  export type JSON_OBJECT = typeof ChatFormat_Type.JSON_OBJECT;
+  export type JSON_SCHEMA = typeof ChatFormat_Type.JSON_SCHEMA;
+  export type UNRECOGNIZED = typeof ChatFormat_Type.UNRECOGNIZED;
+}
+
+export function chatFormat_TypeFromJSON(object: any): ChatFormat_Type {
+  switch (object) {
+    case 0:
+    case "TYPE_UNSPECIFIED":
+      return ChatFormat_Type.UNSPECIFIED;
+    case 1:
+    case "TYPE_JSON_OBJECT":
+      return ChatFormat_Type.JSON_OBJECT;
+    case 2:
+    case "TYPE_JSON_SCHEMA":
+      return ChatFormat_Type.JSON_SCHEMA;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ChatFormat_Type.UNRECOGNIZED;
+  }
+}
+
+export function chatFormat_TypeToJSON(object: ChatFormat_Type): string {
+  switch (object) {
+    case ChatFormat_Type.UNSPECIFIED:
+      return "TYPE_UNSPECIFIED";
+    case ChatFormat_Type.JSON_OBJECT:
+      return "TYPE_JSON_OBJECT";
+    case ChatFormat_Type.JSON_SCHEMA:
+      return "TYPE_JSON_SCHEMA";
+    case ChatFormat_Type.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export function chatFormat_TypeToNumber(object: ChatFormat_Type): number {
+  switch (object) {
+    case ChatFormat_Type.UNSPECIFIED:
+      return 0;
+    case ChatFormat_Type.JSON_OBJECT:
+      return 1;
+    case ChatFormat_Type.JSON_SCHEMA:
+      return 2;
+    case ChatFormat_Type.UNRECOGNIZED:
+    default:
+      return -1;
+  }
+}
+
+/** What is not set is the provider's own. */
+export interface ChatSampling {
+  temperature?: number | undefined;
+  topP?: number | undefined;
+  presencePenalty?: number | undefined;
+  frequencyPenalty?: number | undefined;
+  seed?:
+    | number
+    | undefined;
+  /** At most 4. */
+  stop: string[];
+  parallelToolCalls?:
+    | boolean
+    | undefined;
+  /** For instance `low`; empty: the provider's own. */
+  reasoningEffort: string;
+}
+
+export interface ChatCompletion {
+  id: string;
+  /** The model that answered; the embedded one says so in its name. */
+  model: string;
+  text: string;
+  toolCalls: ChatToolCall[];
+  /** `stop`, `length`, `tool_calls` or `content_filter`. */
+  finish: string;
+  /** Of all attempts. */
+  usage:
+    | Usage
+    | undefined;
+  /** Which models were asked and why, where it was not simply the first. */
+  modelChoices: ModelChoice[];
+  startedAt: Date | undefined;
+}
+
+export interface ChatEvent {
+  /** Grows by one from 1. */
+  seq: number;
+  event:
+    | { $case: "started"; value: ChatCompletion }
+    | { $case: "textDelta"; value: string }
+    | //
+    /** A tool call leaves whole, for it is inspected whole. */
+    { $case: "toolCall"; value: ChatToolCall }
+    | { $case: "ended"; value: ChatCompletion }
+    | undefined;
+}
+
 function createBaseRunAgentRequest(): RunAgentRequest {
   return {
     agent: "",
@@ -580,6 +920,8 @@ function createBaseRunAgentRequest(): RunAgentRequest {
     detached: false,
     cancelOnDisconnect: false,
     history: [],
+    afterRun: "",
+    sessionIfKept: false,
   };
 }
 
@@ -614,6 +956,12 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
     }
     for (const v of message.history) {
       Utterance.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.afterRun !== "") {
+      writer.uint32(90).string(message.afterRun);
+    }
+    if (message.sessionIfKept !== false) {
+      writer.uint32(96).bool(message.sessionIfKept);
     }
     return writer;
   },
@@ -714,6 +1062,22 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
             message.history.push(Utterance.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.afterRun = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.sessionIfKept = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -761,6 +1125,16 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
       history: globalThis.Array.isArray(object?.history)
         ? object.history.map((e: any) => Utterance.fromJSON(e))
         : [],
+      afterRun: isSet(object.afterRun)
+        ? globalThis.String(object.afterRun)
+        : isSet(object.after_run)
+        ? globalThis.String(object.after_run)
+        : "",
+      sessionIfKept: isSet(object.sessionIfKept)
+        ? globalThis.Boolean(object.sessionIfKept)
+        : isSet(object.session_if_kept)
+        ? globalThis.Boolean(object.session_if_kept)
+        : false,
     };
   },
 
@@ -802,6 +1176,12 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
     if (message.history?.length) {
       obj.history = message.history.map((e) => Utterance.toJSON(e));
     }
+    if (message.afterRun !== "") {
+      obj.afterRun = message.afterRun;
+    }
+    if (message.sessionIfKept !== false) {
+      obj.sessionIfKept = message.sessionIfKept;
+    }
     return obj;
   },
 
@@ -828,6 +1208,8 @@ export const RunAgentRequest: MessageFns<RunAgentRequest> = {
     message.detached = object.detached ?? false;
     message.cancelOnDisconnect = object.cancelOnDisconnect ?? false;
     message.history = object.history?.map((e) => Utterance.fromPartial(e)) || [];
+    message.afterRun = object.afterRun ?? "";
+    message.sessionIfKept = object.sessionIfKept ?? false;
     return message;
   },
 };
@@ -6418,6 +6800,1350 @@ export const EraseMemoryReply: MessageFns<EraseMemoryReply> = {
   fromPartial(object: DeepPartial<EraseMemoryReply>): EraseMemoryReply {
     const message = createBaseEraseMemoryReply();
     message.facts = object.facts ?? 0;
+    return message;
+  },
+};
+
+function createBaseCompleteChatRequest(): CompleteChatRequest {
+  return {
+    model: "",
+    messages: [],
+    tools: [],
+    toolChoice: undefined,
+    format: undefined,
+    sampling: undefined,
+    maxTokens: 0,
+    fallbacks: [],
+  };
+}
+
+export const CompleteChatRequest: MessageFns<CompleteChatRequest> = {
+  encode(message: CompleteChatRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    for (const v of message.messages) {
+      ChatMessage.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.tools) {
+      ChatTool.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.toolChoice !== undefined) {
+      ChatToolChoice.encode(message.toolChoice, writer.uint32(34).fork()).join();
+    }
+    if (message.format !== undefined) {
+      ChatFormat.encode(message.format, writer.uint32(42).fork()).join();
+    }
+    if (message.sampling !== undefined) {
+      ChatSampling.encode(message.sampling, writer.uint32(50).fork()).join();
+    }
+    if (message.maxTokens !== 0) {
+      writer.uint32(56).uint32(message.maxTokens);
+    }
+    for (const v of message.fallbacks) {
+      writer.uint32(66).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CompleteChatRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCompleteChatRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.messages.push(ChatMessage.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tools.push(ChatTool.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.toolChoice = ChatToolChoice.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.format = ChatFormat.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sampling = ChatSampling.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maxTokens = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.fallbacks.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CompleteChatRequest {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      messages: globalThis.Array.isArray(object?.messages)
+        ? object.messages.map((e: any) => ChatMessage.fromJSON(e))
+        : [],
+      tools: globalThis.Array.isArray(object?.tools) ? object.tools.map((e: any) => ChatTool.fromJSON(e)) : [],
+      toolChoice: isSet(object.toolChoice)
+        ? ChatToolChoice.fromJSON(object.toolChoice)
+        : isSet(object.tool_choice)
+        ? ChatToolChoice.fromJSON(object.tool_choice)
+        : undefined,
+      format: isSet(object.format) ? ChatFormat.fromJSON(object.format) : undefined,
+      sampling: isSet(object.sampling) ? ChatSampling.fromJSON(object.sampling) : undefined,
+      maxTokens: isSet(object.maxTokens)
+        ? globalThis.Number(object.maxTokens)
+        : isSet(object.max_tokens)
+        ? globalThis.Number(object.max_tokens)
+        : 0,
+      fallbacks: globalThis.Array.isArray(object?.fallbacks)
+        ? object.fallbacks.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: CompleteChatRequest): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.messages?.length) {
+      obj.messages = message.messages.map((e) => ChatMessage.toJSON(e));
+    }
+    if (message.tools?.length) {
+      obj.tools = message.tools.map((e) => ChatTool.toJSON(e));
+    }
+    if (message.toolChoice !== undefined) {
+      obj.toolChoice = ChatToolChoice.toJSON(message.toolChoice);
+    }
+    if (message.format !== undefined) {
+      obj.format = ChatFormat.toJSON(message.format);
+    }
+    if (message.sampling !== undefined) {
+      obj.sampling = ChatSampling.toJSON(message.sampling);
+    }
+    if (message.maxTokens !== 0) {
+      obj.maxTokens = Math.round(message.maxTokens);
+    }
+    if (message.fallbacks?.length) {
+      obj.fallbacks = message.fallbacks;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CompleteChatRequest>): CompleteChatRequest {
+    return CompleteChatRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CompleteChatRequest>): CompleteChatRequest {
+    const message = createBaseCompleteChatRequest();
+    message.model = object.model ?? "";
+    message.messages = object.messages?.map((e) => ChatMessage.fromPartial(e)) || [];
+    message.tools = object.tools?.map((e) => ChatTool.fromPartial(e)) || [];
+    message.toolChoice = (object.toolChoice !== undefined && object.toolChoice !== null)
+      ? ChatToolChoice.fromPartial(object.toolChoice)
+      : undefined;
+    message.format = (object.format !== undefined && object.format !== null)
+      ? ChatFormat.fromPartial(object.format)
+      : undefined;
+    message.sampling = (object.sampling !== undefined && object.sampling !== null)
+      ? ChatSampling.fromPartial(object.sampling)
+      : undefined;
+    message.maxTokens = object.maxTokens ?? 0;
+    message.fallbacks = object.fallbacks?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseChatMessage(): ChatMessage {
+  return { role: ChatMessage_Role.UNSPECIFIED, text: "", parts: [], toolCalls: [], toolCallId: "" };
+}
+
+export const ChatMessage: MessageFns<ChatMessage> = {
+  encode(message: ChatMessage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.role !== ChatMessage_Role.UNSPECIFIED) {
+      writer.uint32(8).int32(chatMessage_RoleToNumber(message.role));
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    for (const v of message.parts) {
+      Part.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.toolCalls) {
+      ChatToolCall.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.toolCallId !== "") {
+      writer.uint32(42).string(message.toolCallId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatMessage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatMessage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.role = chatMessage_RoleFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.parts.push(Part.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.toolCalls.push(ChatToolCall.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.toolCallId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatMessage {
+    return {
+      role: isSet(object.role) ? chatMessage_RoleFromJSON(object.role) : ChatMessage_Role.UNSPECIFIED,
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+      parts: globalThis.Array.isArray(object?.parts) ? object.parts.map((e: any) => Part.fromJSON(e)) : [],
+      toolCalls: globalThis.Array.isArray(object?.toolCalls)
+        ? object.toolCalls.map((e: any) => ChatToolCall.fromJSON(e))
+        : globalThis.Array.isArray(object?.tool_calls)
+        ? object.tool_calls.map((e: any) => ChatToolCall.fromJSON(e))
+        : [],
+      toolCallId: isSet(object.toolCallId)
+        ? globalThis.String(object.toolCallId)
+        : isSet(object.tool_call_id)
+        ? globalThis.String(object.tool_call_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ChatMessage): unknown {
+    const obj: any = {};
+    if (message.role !== ChatMessage_Role.UNSPECIFIED) {
+      obj.role = chatMessage_RoleToJSON(message.role);
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.parts?.length) {
+      obj.parts = message.parts.map((e) => Part.toJSON(e));
+    }
+    if (message.toolCalls?.length) {
+      obj.toolCalls = message.toolCalls.map((e) => ChatToolCall.toJSON(e));
+    }
+    if (message.toolCallId !== "") {
+      obj.toolCallId = message.toolCallId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatMessage>): ChatMessage {
+    return ChatMessage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatMessage>): ChatMessage {
+    const message = createBaseChatMessage();
+    message.role = object.role ?? ChatMessage_Role.UNSPECIFIED;
+    message.text = object.text ?? "";
+    message.parts = object.parts?.map((e) => Part.fromPartial(e)) || [];
+    message.toolCalls = object.toolCalls?.map((e) => ChatToolCall.fromPartial(e)) || [];
+    message.toolCallId = object.toolCallId ?? "";
+    return message;
+  },
+};
+
+function createBaseChatToolCall(): ChatToolCall {
+  return { id: "", name: "", arguments: "" };
+}
+
+export const ChatToolCall: MessageFns<ChatToolCall> = {
+  encode(message: ChatToolCall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.arguments !== "") {
+      writer.uint32(26).string(message.arguments);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatToolCall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatToolCall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.arguments = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatToolCall {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      arguments: isSet(object.arguments) ? globalThis.String(object.arguments) : "",
+    };
+  },
+
+  toJSON(message: ChatToolCall): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.arguments !== "") {
+      obj.arguments = message.arguments;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatToolCall>): ChatToolCall {
+    return ChatToolCall.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatToolCall>): ChatToolCall {
+    const message = createBaseChatToolCall();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.arguments = object.arguments ?? "";
+    return message;
+  },
+};
+
+function createBaseChatTool(): ChatTool {
+  return { name: "", description: "", parameters: undefined, strict: false };
+}
+
+export const ChatTool: MessageFns<ChatTool> = {
+  encode(message: ChatTool, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    if (message.parameters !== undefined) {
+      Struct.encode(Struct.wrap(message.parameters), writer.uint32(26).fork()).join();
+    }
+    if (message.strict !== false) {
+      writer.uint32(32).bool(message.strict);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatTool {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatTool();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.parameters = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.strict = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatTool {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      parameters: isObject(object.parameters) ? object.parameters : undefined,
+      strict: isSet(object.strict) ? globalThis.Boolean(object.strict) : false,
+    };
+  },
+
+  toJSON(message: ChatTool): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.parameters !== undefined) {
+      obj.parameters = message.parameters;
+    }
+    if (message.strict !== false) {
+      obj.strict = message.strict;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatTool>): ChatTool {
+    return ChatTool.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatTool>): ChatTool {
+    const message = createBaseChatTool();
+    message.name = object.name ?? "";
+    message.description = object.description ?? "";
+    message.parameters = object.parameters ?? undefined;
+    message.strict = object.strict ?? false;
+    return message;
+  },
+};
+
+function createBaseChatToolChoice(): ChatToolChoice {
+  return { mode: ChatToolChoice_Mode.UNSPECIFIED, tool: "" };
+}
+
+export const ChatToolChoice: MessageFns<ChatToolChoice> = {
+  encode(message: ChatToolChoice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== ChatToolChoice_Mode.UNSPECIFIED) {
+      writer.uint32(8).int32(chatToolChoice_ModeToNumber(message.mode));
+    }
+    if (message.tool !== "") {
+      writer.uint32(18).string(message.tool);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatToolChoice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatToolChoice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.mode = chatToolChoice_ModeFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tool = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatToolChoice {
+    return {
+      mode: isSet(object.mode) ? chatToolChoice_ModeFromJSON(object.mode) : ChatToolChoice_Mode.UNSPECIFIED,
+      tool: isSet(object.tool) ? globalThis.String(object.tool) : "",
+    };
+  },
+
+  toJSON(message: ChatToolChoice): unknown {
+    const obj: any = {};
+    if (message.mode !== ChatToolChoice_Mode.UNSPECIFIED) {
+      obj.mode = chatToolChoice_ModeToJSON(message.mode);
+    }
+    if (message.tool !== "") {
+      obj.tool = message.tool;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatToolChoice>): ChatToolChoice {
+    return ChatToolChoice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatToolChoice>): ChatToolChoice {
+    const message = createBaseChatToolChoice();
+    message.mode = object.mode ?? ChatToolChoice_Mode.UNSPECIFIED;
+    message.tool = object.tool ?? "";
+    return message;
+  },
+};
+
+function createBaseChatFormat(): ChatFormat {
+  return { type: ChatFormat_Type.UNSPECIFIED, name: "", schema: undefined, strict: false };
+}
+
+export const ChatFormat: MessageFns<ChatFormat> = {
+  encode(message: ChatFormat, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== ChatFormat_Type.UNSPECIFIED) {
+      writer.uint32(8).int32(chatFormat_TypeToNumber(message.type));
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.schema !== undefined) {
+      Struct.encode(Struct.wrap(message.schema), writer.uint32(26).fork()).join();
+    }
+    if (message.strict !== false) {
+      writer.uint32(32).bool(message.strict);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatFormat {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatFormat();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.type = chatFormat_TypeFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.schema = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.strict = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatFormat {
+    return {
+      type: isSet(object.type) ? chatFormat_TypeFromJSON(object.type) : ChatFormat_Type.UNSPECIFIED,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      schema: isObject(object.schema) ? object.schema : undefined,
+      strict: isSet(object.strict) ? globalThis.Boolean(object.strict) : false,
+    };
+  },
+
+  toJSON(message: ChatFormat): unknown {
+    const obj: any = {};
+    if (message.type !== ChatFormat_Type.UNSPECIFIED) {
+      obj.type = chatFormat_TypeToJSON(message.type);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.schema !== undefined) {
+      obj.schema = message.schema;
+    }
+    if (message.strict !== false) {
+      obj.strict = message.strict;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatFormat>): ChatFormat {
+    return ChatFormat.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatFormat>): ChatFormat {
+    const message = createBaseChatFormat();
+    message.type = object.type ?? ChatFormat_Type.UNSPECIFIED;
+    message.name = object.name ?? "";
+    message.schema = object.schema ?? undefined;
+    message.strict = object.strict ?? false;
+    return message;
+  },
+};
+
+function createBaseChatSampling(): ChatSampling {
+  return {
+    temperature: undefined,
+    topP: undefined,
+    presencePenalty: undefined,
+    frequencyPenalty: undefined,
+    seed: undefined,
+    stop: [],
+    parallelToolCalls: undefined,
+    reasoningEffort: "",
+  };
+}
+
+export const ChatSampling: MessageFns<ChatSampling> = {
+  encode(message: ChatSampling, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.temperature !== undefined) {
+      writer.uint32(9).double(message.temperature);
+    }
+    if (message.topP !== undefined) {
+      writer.uint32(17).double(message.topP);
+    }
+    if (message.presencePenalty !== undefined) {
+      writer.uint32(25).double(message.presencePenalty);
+    }
+    if (message.frequencyPenalty !== undefined) {
+      writer.uint32(33).double(message.frequencyPenalty);
+    }
+    if (message.seed !== undefined) {
+      writer.uint32(40).int32(message.seed);
+    }
+    for (const v of message.stop) {
+      writer.uint32(50).string(v!);
+    }
+    if (message.parallelToolCalls !== undefined) {
+      writer.uint32(56).bool(message.parallelToolCalls);
+    }
+    if (message.reasoningEffort !== "") {
+      writer.uint32(66).string(message.reasoningEffort);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatSampling {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatSampling();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.temperature = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.topP = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.presencePenalty = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.frequencyPenalty = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.seed = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.stop.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.parallelToolCalls = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reasoningEffort = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatSampling {
+    return {
+      temperature: isSet(object.temperature) ? globalThis.Number(object.temperature) : undefined,
+      topP: isSet(object.topP)
+        ? globalThis.Number(object.topP)
+        : isSet(object.top_p)
+        ? globalThis.Number(object.top_p)
+        : undefined,
+      presencePenalty: isSet(object.presencePenalty)
+        ? globalThis.Number(object.presencePenalty)
+        : isSet(object.presence_penalty)
+        ? globalThis.Number(object.presence_penalty)
+        : undefined,
+      frequencyPenalty: isSet(object.frequencyPenalty)
+        ? globalThis.Number(object.frequencyPenalty)
+        : isSet(object.frequency_penalty)
+        ? globalThis.Number(object.frequency_penalty)
+        : undefined,
+      seed: isSet(object.seed) ? globalThis.Number(object.seed) : undefined,
+      stop: globalThis.Array.isArray(object?.stop) ? object.stop.map((e: any) => globalThis.String(e)) : [],
+      parallelToolCalls: isSet(object.parallelToolCalls)
+        ? globalThis.Boolean(object.parallelToolCalls)
+        : isSet(object.parallel_tool_calls)
+        ? globalThis.Boolean(object.parallel_tool_calls)
+        : undefined,
+      reasoningEffort: isSet(object.reasoningEffort)
+        ? globalThis.String(object.reasoningEffort)
+        : isSet(object.reasoning_effort)
+        ? globalThis.String(object.reasoning_effort)
+        : "",
+    };
+  },
+
+  toJSON(message: ChatSampling): unknown {
+    const obj: any = {};
+    if (message.temperature !== undefined) {
+      obj.temperature = floatToJson(message.temperature);
+    }
+    if (message.topP !== undefined) {
+      obj.topP = floatToJson(message.topP);
+    }
+    if (message.presencePenalty !== undefined) {
+      obj.presencePenalty = floatToJson(message.presencePenalty);
+    }
+    if (message.frequencyPenalty !== undefined) {
+      obj.frequencyPenalty = floatToJson(message.frequencyPenalty);
+    }
+    if (message.seed !== undefined) {
+      obj.seed = Math.round(message.seed);
+    }
+    if (message.stop?.length) {
+      obj.stop = message.stop;
+    }
+    if (message.parallelToolCalls !== undefined) {
+      obj.parallelToolCalls = message.parallelToolCalls;
+    }
+    if (message.reasoningEffort !== "") {
+      obj.reasoningEffort = message.reasoningEffort;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatSampling>): ChatSampling {
+    return ChatSampling.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatSampling>): ChatSampling {
+    const message = createBaseChatSampling();
+    message.temperature = object.temperature ?? undefined;
+    message.topP = object.topP ?? undefined;
+    message.presencePenalty = object.presencePenalty ?? undefined;
+    message.frequencyPenalty = object.frequencyPenalty ?? undefined;
+    message.seed = object.seed ?? undefined;
+    message.stop = object.stop?.map((e) => e) || [];
+    message.parallelToolCalls = object.parallelToolCalls ?? undefined;
+    message.reasoningEffort = object.reasoningEffort ?? "";
+    return message;
+  },
+};
+
+function createBaseChatCompletion(): ChatCompletion {
+  return {
+    id: "",
+    model: "",
+    text: "",
+    toolCalls: [],
+    finish: "",
+    usage: undefined,
+    modelChoices: [],
+    startedAt: undefined,
+  };
+}
+
+export const ChatCompletion: MessageFns<ChatCompletion> = {
+  encode(message: ChatCompletion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.text !== "") {
+      writer.uint32(26).string(message.text);
+    }
+    for (const v of message.toolCalls) {
+      ChatToolCall.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.finish !== "") {
+      writer.uint32(42).string(message.finish);
+    }
+    if (message.usage !== undefined) {
+      Usage.encode(message.usage, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.modelChoices) {
+      ModelChoice.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.startedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.startedAt), writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatCompletion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatCompletion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.toolCalls.push(ChatToolCall.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.finish = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.usage = Usage.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.modelChoices.push(ModelChoice.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.startedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatCompletion {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+      toolCalls: globalThis.Array.isArray(object?.toolCalls)
+        ? object.toolCalls.map((e: any) => ChatToolCall.fromJSON(e))
+        : globalThis.Array.isArray(object?.tool_calls)
+        ? object.tool_calls.map((e: any) => ChatToolCall.fromJSON(e))
+        : [],
+      finish: isSet(object.finish) ? globalThis.String(object.finish) : "",
+      usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined,
+      modelChoices: globalThis.Array.isArray(object?.modelChoices)
+        ? object.modelChoices.map((e: any) => ModelChoice.fromJSON(e))
+        : globalThis.Array.isArray(object?.model_choices)
+        ? object.model_choices.map((e: any) => ModelChoice.fromJSON(e))
+        : [],
+      startedAt: isSet(object.startedAt)
+        ? fromJsonTimestamp(object.startedAt)
+        : isSet(object.started_at)
+        ? fromJsonTimestamp(object.started_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ChatCompletion): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.toolCalls?.length) {
+      obj.toolCalls = message.toolCalls.map((e) => ChatToolCall.toJSON(e));
+    }
+    if (message.finish !== "") {
+      obj.finish = message.finish;
+    }
+    if (message.usage !== undefined) {
+      obj.usage = Usage.toJSON(message.usage);
+    }
+    if (message.modelChoices?.length) {
+      obj.modelChoices = message.modelChoices.map((e) => ModelChoice.toJSON(e));
+    }
+    if (message.startedAt !== undefined) {
+      obj.startedAt = message.startedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatCompletion>): ChatCompletion {
+    return ChatCompletion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatCompletion>): ChatCompletion {
+    const message = createBaseChatCompletion();
+    message.id = object.id ?? "";
+    message.model = object.model ?? "";
+    message.text = object.text ?? "";
+    message.toolCalls = object.toolCalls?.map((e) => ChatToolCall.fromPartial(e)) || [];
+    message.finish = object.finish ?? "";
+    message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
+    message.modelChoices = object.modelChoices?.map((e) => ModelChoice.fromPartial(e)) || [];
+    message.startedAt = object.startedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseChatEvent(): ChatEvent {
+  return { seq: 0, event: undefined };
+}
+
+export const ChatEvent: MessageFns<ChatEvent> = {
+  encode(message: ChatEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0) {
+      writer.uint32(8).uint32(message.seq);
+    }
+    switch (message.event?.$case) {
+      case "started":
+        ChatCompletion.encode(message.event.value, writer.uint32(18).fork()).join();
+        break;
+      case "textDelta":
+        writer.uint32(26).string(message.event.value);
+        break;
+      case "toolCall":
+        ChatToolCall.encode(message.event.value, writer.uint32(34).fork()).join();
+        break;
+      case "ended":
+        ChatCompletion.encode(message.event.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChatEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChatEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = { $case: "started", value: ChatCompletion.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.event = { $case: "textDelta", value: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.event = { $case: "toolCall", value: ChatToolCall.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.event = { $case: "ended", value: ChatCompletion.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChatEvent {
+    return {
+      seq: isSet(object.seq) ? globalThis.Number(object.seq) : 0,
+      event: isSet(object.started)
+        ? { $case: "started", value: ChatCompletion.fromJSON(object.started) }
+        : isSet(object.textDelta)
+        ? { $case: "textDelta", value: globalThis.String(object.textDelta) }
+        : isSet(object.text_delta)
+        ? { $case: "textDelta", value: globalThis.String(object.text_delta) }
+        : isSet(object.toolCall)
+        ? { $case: "toolCall", value: ChatToolCall.fromJSON(object.toolCall) }
+        : isSet(object.tool_call)
+        ? { $case: "toolCall", value: ChatToolCall.fromJSON(object.tool_call) }
+        : isSet(object.ended)
+        ? { $case: "ended", value: ChatCompletion.fromJSON(object.ended) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: ChatEvent): unknown {
+    const obj: any = {};
+    if (message.seq !== 0) {
+      obj.seq = Math.round(message.seq);
+    }
+    if (message.event?.$case === "started") {
+      obj.started = ChatCompletion.toJSON(message.event.value);
+    } else if (message.event?.$case === "textDelta") {
+      obj.textDelta = message.event.value;
+    } else if (message.event?.$case === "toolCall") {
+      obj.toolCall = ChatToolCall.toJSON(message.event.value);
+    } else if (message.event?.$case === "ended") {
+      obj.ended = ChatCompletion.toJSON(message.event.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChatEvent>): ChatEvent {
+    return ChatEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChatEvent>): ChatEvent {
+    const message = createBaseChatEvent();
+    message.seq = object.seq ?? 0;
+    switch (object.event?.$case) {
+      case "started": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "started", value: ChatCompletion.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "textDelta": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "textDelta", value: object.event.value };
+        }
+        break;
+      }
+      case "toolCall": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "toolCall", value: ChatToolCall.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "ended": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "ended", value: ChatCompletion.fromPartial(object.event.value) };
+        }
+        break;
+      }
+    }
     return message;
   },
 };

@@ -75,10 +75,13 @@ function targetOf(step: StepSpec, place: StepPlace): Mapped | undefined {
   return found?.name.startsWith("$.") ? mapAt(place, found.field, found.name) : undefined;
 }
 
+/** What a step just gave: its output, and how good an agent's answer was found to be. */
+const GIVEN: readonly string[] = ["output", "quality"];
+
 function planGate(gate: GateSpec, place: StepPlace): PlannedGate {
   const roots = new Set<string>();
   const read = (field: string, text: string) => {
-    const path = pathAt(place, field, text, ["output"]);
+    const path = pathAt(place, field, text, GIVEN);
     roots.add(path[0] ?? "");
     return path;
   };
@@ -96,7 +99,7 @@ function planGate(gate: GateSpec, place: StepPlace): PlannedGate {
     value,
     required,
     change: gate.change && mapAt(place, "gate.change", gate.change, ["output"]),
-    outputOnly: [...roots].every((root) => root === "output"),
+    outputOnly: [...roots].every((root) => GIVEN.includes(root)),
   };
 }
 

@@ -70,7 +70,7 @@ export const timeoutMs = z.int().min(100).max(DAY_MS);
 
 export const gate = z
   .strictObject({
-    /** A path to a number; `$.output` is what the step just gave. */
+    /** A path to a number; `$.output` is what the step just gave, `$.quality` how good an agent's answer was found (0 to 1). */
     value: z.string().optional(),
     atLeast: z.number().default(0.8),
     /** Share of these paths that lead to something. */

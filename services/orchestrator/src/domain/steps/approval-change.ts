@@ -1,4 +1,4 @@
-import type { ApprovalChange, Approvers } from "../draft.ts";
+import type { ApprovalChange, Approvers } from "../outcome.ts";
 import type { StepState } from "../run-state.ts";
 import type { SpecOf } from "../workflow-spec.ts";
 

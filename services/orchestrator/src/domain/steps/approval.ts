@@ -1,5 +1,6 @@
 import { canonicalJson, sha256Hex } from "@agentmesh/ids";
-import { change, type Draft, head, type Refusal, say } from "../draft.ts";
+import { change, type Draft, head, say } from "../draft.ts";
+import type { Refusal } from "../outcome.ts";
 import type { StepState } from "../run-state.ts";
 import { failStep, succeedStep } from "../settle.ts";
 import { MAX_EVENT_BYTES, readyStep } from "../start-work.ts";

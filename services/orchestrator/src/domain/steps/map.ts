@@ -1,11 +1,12 @@
 import { change, type Draft, head, say, tally } from "../draft.ts";
 import { outputsOf } from "../loaded.ts";
 import type { PlannedStep } from "../plan/planned-step.ts";
-import type { Counts, StepState } from "../run-state.ts";
+import type { StepState } from "../run-state.ts";
 import { type Scope, scopeOf } from "../scope.ts";
 import { failStep, succeedStep } from "../settle.ts";
 import { dropShards, MAX_KEPT_BYTES, noCounts, releaseShards } from "../shards.ts";
 import { startWork, targetOf } from "../start-work.ts";
+import type { Counts } from "../step-detail.ts";
 import { needed } from "../success.ts";
 import type { SpecOf } from "../workflow-spec.ts";
 

@@ -1,11 +1,13 @@
 import { change, type Draft } from "../draft.ts";
-import { outputsOf } from "../loaded.ts";
+import { needOutputs, outputsOf, type ShardRange } from "../loaded.ts";
 import type { PlannedStep } from "../plan/planned-step.ts";
-import type { Counts, StepState } from "../run-state.ts";
+import { mayRelease } from "../release-step.ts";
+import type { StepState } from "../run-state.ts";
 import { scopeOf } from "../scope.ts";
 import { failStep, succeedStep } from "../settle.ts";
 import { dropShards, noCounts, releaseShards } from "../shards.ts";
 import { startWork } from "../start-work.ts";
+import type { Counts } from "../step-detail.ts";
 import type { SpecOf } from "../workflow-spec.ts";
 
 // The reduce of a gather is a tree: level 1 takes the members' outputs `batch` at a time, each further level the
@@ -13,6 +15,9 @@ import type { SpecOf } from "../workflow-spec.ts";
 // so only those in work and their items are ever in memory.
 
 type GatherSpec = SpecOf<"gather">;
+
+// Batches released in one advance: their items are in memory together.
+const BATCHES_AHEAD = 50;
 
 export function startReduce(
   draft: Draft,
@@ -67,30 +72,53 @@ export function driveReduce(
 }
 
 function releaseBatches(draft: Draft, planned: PlannedStep, spec: GatherSpec, step: StepState, counts: Counts): void {
-  const { total, base = 0, level = 1 } = counts;
-  releaseShards(draft, step, { concurrency: spec.concurrency, last: base + total }, (shard) => {
-    const items = batchItems(draft, spec, step, level, shard - base - 1).filter((item) => item !== null);
+  const { total, open, next, base = 0, level = 1 } = counts;
+  // The rest follows with the next advance, which the head's wake-up brings at once.
+  const last = Math.min(base + total, next + BATCHES_AHEAD - 1);
+  const rangeOf = (shard: number) => batchRange(draft, spec, step, level, shard - base - 1);
+  if (mayRelease(draft, spec.id)) {
+    const free = Math.min(spec.concurrency - open, last - next + 1);
+    needOutputs(
+      draft,
+      Array.from({ length: Math.max(0, free) }, (_, index) => rangeOf(next + index)).flatMap((one) => one ?? []),
+    );
+  }
+  releaseShards(draft, step, { concurrency: spec.concurrency, last }, (shard) => {
     const context = planned.reduce?.outputOnly ? {} : scopeOf(draft);
+    const range = rangeOf(shard);
+    const found = range
+      ? outputsOf(draft, range.node, range.from, range.to)
+      : memberOutputs(draft, spec, shard - base - 1);
+    const items = found.filter((item) => item !== null);
     const input = planned.reduce?.input({ ...context, items, level });
     startWork(draft, planned, { node: spec.id, shard }, input, step.detail.target);
   });
 }
 
-/** What a batch takes: `index` counts from 0 in its level. */
-function batchItems(draft: Draft, spec: GatherSpec, step: StepState, level: number, index: number): readonly unknown[] {
+/** The shards whose outputs a batch takes, `index` counting from 0 in its level; undefined: those of the members. */
+function batchRange(
+  draft: Draft,
+  spec: GatherSpec,
+  step: StepState,
+  level: number,
+  index: number,
+): ShardRange | undefined {
   const batch = batchOf(spec);
-  const from = index * batch;
+  const from = index * batch + 1;
   if (level > 1) {
-    const base = step.detail.counts?.base ?? 0;
     const below = sizeBelow(draft, spec, level);
-    const to = Math.min(from + batch, below);
-    return outputsOf(draft, spec.id, base - below + from + 1, base - below + to);
+    const before = (step.detail.counts?.base ?? 0) - below;
+    return { node: spec.id, from: before + from, to: before + Math.min(from + batch - 1, below) };
   }
   const map = mapIn(draft, spec);
-  if (map) return outputsOf(draft, map.node, from + 1, Math.min(from + batch, map.detail.counts?.total ?? 0));
+  return map && { node: map.node, from, to: Math.min(from + batch - 1, map.detail.counts?.total ?? 0) };
+}
+
+function memberOutputs(draft: Draft, spec: GatherSpec, index: number): readonly unknown[] {
   const { steps } = scopeOf(draft);
   const ok = spec.from.filter((id) => draft.steps.get(id)?.state === "succeeded");
-  return ok.slice(from, from + batch).map((id) => steps[id]?.output ?? null);
+  const batch = batchOf(spec);
+  return ok.slice(index * batch, (index + 1) * batch).map((id) => steps[id]?.output ?? null);
 }
 
 /** Batches in the level below. */

@@ -1,4 +1,5 @@
-import { change, type Draft, head, type Standing, type Work } from "../draft.ts";
+import { change, type Draft, head } from "../draft.ts";
+import type { Standing, Work } from "../environment.ts";
 import type { PlannedStep } from "../plan/planned-step.ts";
 import type { Scope } from "../scope.ts";
 import { failStep, succeedStep } from "../settle.ts";

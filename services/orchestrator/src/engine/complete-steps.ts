@@ -1,0 +1,145 @@
+import type { Context } from "../context.ts";
+import type { Result } from "../domain/apply-result.ts";
+import type { Offer } from "../domain/environment.ts";
+import type { Plan } from "../domain/plan.ts";
+import { stepKey } from "../domain/run-state.ts";
+import { workOf } from "../domain/step-work.ts";
+import { type ClaimedStep, claimSteps, heldSteps } from "../store/claims.ts";
+import type { RunHead } from "../store/run-rows.ts";
+import type { Advanced } from "../store/write-advances.ts";
+import { advanceRuns, advancing } from "./advance-runs.ts";
+
+/** A result with the run it is of. */
+export type Completion = Result & {
+  readonly runId: string;
+  /** Its worker takes a further step of the run in its place. */
+  readonly takesNext: boolean;
+};
+
+export type Completed = {
+  /** false: stale. */
+  readonly accepted: boolean;
+  /** Steps that are the worker's from now on. */
+  readonly next: readonly ClaimedStep[];
+};
+
+const STALE: Completed = { accepted: false, next: [] };
+
+/** Results of many runs in one transaction; an answer for each, in their order. */
+export async function completeAll(context: Context, completions: readonly Completion[]): Promise<readonly Completed[]> {
+  context.metrics.batch("complete", completions.length);
+  const byRun = Map.groupBy(completions, (completion) => completion.runId);
+  const given = (id: string) => byRun.get(id) ?? [];
+  const { answers, repeats } = await advancing(context, async (tx) => {
+    const inputsOf = ({ state }: { state: { id: string } }) => given(state.id);
+    const { runs } = await advanceRuns(context, tx, [...byRun.keys()], inputsOf, ({ state }) =>
+      offerOf(given(state.id)),
+    );
+    const found = { answers: new Map<Completion, Completed>(), repeats: [] as Completion[] };
+    for (const [runId, advanced] of runs) {
+      const { plan } = await context.definitions.get(tx, advanced.head);
+      answer(advanced, given(runId), found.answers);
+      found.repeats.push(...given(runId).filter((completion) => isRepeat(advanced, completion)));
+      tx.afterCommit(() => {
+        learn(context, advanced.head, plan, given(runId));
+        noteHanded(context, advanced, plan);
+      });
+    }
+    return found;
+  });
+  await handAgain(context, repeats, answers);
+  return completions.map((completion) => {
+    const completed = answers.get(completion) ?? STALE;
+    if (completed.accepted) context.metrics.completed(completion.durationMs);
+    return completed;
+  });
+}
+
+function isRepeat({ advance: { before } }: Advanced, { node, shard, epoch, takesNext }: Completion): boolean {
+  return takesNext && before.steps.get(stepKey(node, shard))?.doneEpoch === epoch;
+}
+
+/** The last of those who take more has all the places that this batch of its results freed. */
+function offerOf(completions: readonly Completion[]): Offer | undefined {
+  const worker = completions.findLast((completion) => completion.takesNext)?.worker;
+  if (worker === undefined) return undefined;
+  return { worker, places: completions.filter((one) => one.takesNext && one.worker === worker).length };
+}
+
+function answer(
+  { head, advance }: Advanced,
+  completions: readonly Completion[],
+  into: Map<Completion, Completed>,
+): void {
+  const last = completions.findLast((completion) => completion.takesNext);
+  for (const [index, completion] of completions.entries()) {
+    const next = completion === last ? advance.handed.flatMap((key) => handedStep(head, advance, key) ?? []) : [];
+    into.set(completion, { accepted: advance.answers[index] ?? false, next });
+  }
+}
+
+/** What a claim would have read. */
+function handedStep(head: RunHead, advance: Advanced["advance"], key: string): ClaimedStep | undefined {
+  const step = advance.run.steps.get(key);
+  const input = advance.inputs.get(key);
+  if (!step || input === undefined) return undefined;
+  const { node, shard, epoch, attempt, worker, detail, dispatchedAtMs = 0, startedAtMs = 0 } = step;
+  return {
+    run: advance.run.id,
+    node,
+    shard,
+    epoch,
+    attempt,
+    worker,
+    input: JSON.parse(input),
+    input_bytes: Buffer.byteLength(input),
+    detail,
+    dispatched_at: new Date(dispatchedAtMs),
+    started_at: new Date(startedAtMs),
+    tenant: head.tenant,
+    subject: head.subject,
+    workflow: head.workflow,
+    version: head.version,
+    traceparent: head.traceparent ?? null,
+  };
+}
+
+/**
+ * A worker that repeats a result may have lost the answer, and with it what it was handed: it is told again of all that
+ * it holds of that run. What it knows already it takes no second time.
+ */
+async function handAgain(
+  context: Context,
+  repeats: readonly Completion[],
+  answers: Map<Completion, Completed>,
+): Promise<void> {
+  for (const [worker, repeated] of Map.groupBy(repeats, (one) => one.worker)) {
+    const held = await heldSteps(context.db, [...new Set(repeated.map((one) => one.runId))], worker);
+    if (held.length === 0) continue;
+    const requests = held.map((step) => ({ ...step, worker }));
+    const claimed = await claimSteps(context.db, requests, context.config.engine.leaseMs);
+    const [first] = repeated;
+    if (first) answers.set(first, { accepted: true, next: claimed });
+  }
+}
+
+function noteHanded(context: Context, { head, advance }: Advanced, plan: Plan): void {
+  for (const key of advance.handed) {
+    context.metrics.claimed(0);
+    const step = advance.run.steps.get(key);
+    const planned = step && plan.byId.get(step.node);
+    const work = planned && workOf(planned, step);
+    if (work?.kind === "agent") context.past.took(head.tenant, work);
+  }
+}
+
+/** What routers and forecasts go by. */
+function learn(context: Context, head: RunHead, plan: Plan, completions: readonly Completion[]): void {
+  for (const { node, failure, durationMs, quality } of completions) {
+    context.past.lasted(head, node, durationMs);
+    const planned = plan.byId.get(node);
+    // Whoever does one shard does all.
+    const work = planned && workOf(planned, { shard: 1, detail: {} });
+    if (work?.kind === "agent") context.past.gave(head.tenant, work, failure === undefined, quality);
+  }
+}
