@@ -7,6 +7,7 @@ const commands: Readonly<Record<string, () => Promise<(args: readonly string[]) 
   check: async () => (await import("./commands/check.ts")).check,
   gen: async () => (await import("./commands/gen.ts")).gen,
   bench: async () => (await import("./commands/bench.ts")).bench,
+  chaos: async () => (await import("./commands/chaos.ts")).chaos,
   soak: async () => (await import("./commands/soak.ts")).soak,
   meshctl: async () => (await import("./commands/meshctl.ts")).meshctl,
 };

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isRunning, readRun, stopLeftovers } from "../processes/run-file.ts";
 import { dockerAnswers, removeContainer, removeVolumes } from "../servers/docker.ts";
 import { removePostgresHome } from "../servers/postgres-home.ts";
 import { containerOf } from "./start-servers.ts";
@@ -21,4 +22,20 @@ export async function removeMeshData(root: string, kept: readonly string[] = [])
   const containers = ["postgres", "nats", "redis"].map((name) => containerOf(name, root));
   for (const container of containers) await removeContainer(container);
   await removeVolumes(containers);
+}
+
+const graceMs = 5_000;
+
+/**
+ * Removes what an earlier mesh left on a root, its processes too where its runner was killed.
+ *
+ * @throws Error where it still runs
+ */
+export async function removeFormerMesh(root: string): Promise<void> {
+  const record = readRun(root);
+  if (record && isRunning(record)) {
+    throw new Error(`a mesh runs on ${root} (process ${record.runner.pid}): wait for its end, or end it with Ctrl-C`);
+  }
+  if (record) await stopLeftovers(record, graceMs);
+  await removeMeshData(root);
 }

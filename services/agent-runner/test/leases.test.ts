@@ -122,7 +122,7 @@ test("a step that another worker has paid for is answered from its stored run; a
   assert.deepEqual(completed[2]?.result, { $case: "output", value: { text: "second" } });
 });
 
-test("leases are renewed while a step runs; a step that is to stop is cancelled and not reported", async () => {
+test("leases are renewed while a step runs; a step that is to stop is cancelled, and said to have stopped", async () => {
   upstream.play(never);
   await dispatch();
   await eventually(() => heartbeats.length >= 2, { what: "two heartbeats" });
@@ -134,7 +134,10 @@ test("leases are renewed while a step runs; a step that is to stop is cancelled 
       "CANCELLED",
     { what: "the run to be cancelled" },
   );
-  assert.equal(completed.length, 0);
+  await eventually(() => completed.length > 0, { what: "it to say so" });
+  const [told] = completed;
+  assert.ok(told?.result?.$case === "failure");
+  assert.deepEqual([told.result.value.code, told.result.value.retryable], ["CANCELLED", true], "it may have acted");
 });
 
 test("a worker that cannot renew stops before its lease ends, and reports nothing", async () => {

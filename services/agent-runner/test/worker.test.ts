@@ -122,7 +122,9 @@ test("what a step may not, cannot or does not know is a failure that says so", a
     { what: "the deleted tool to be gone" },
   );
   assert.deepEqual([unknown.steps[0]?.state, unknown.steps[0]?.failure?.code], [StepState.FAILED, "TOOL_NOT_FOUND"]);
-  const wrong = await runWorkflow("wrong", step({ kind: "tool", tool: "echo", input: ["a list"] }), {});
+  const wrong = await runWorkflow("wrong", step({ kind: "tool", tool: "echo", input: "$.input.list" }), {
+    list: ["a"],
+  });
   assert.deepEqual([wrong.steps[0]?.failure?.code, wrong.steps[0]?.failure?.retryable], ["INVALID_INPUT", false]);
 });
 

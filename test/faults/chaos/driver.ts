@@ -4,8 +4,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { connect, type MeshClient } from "@agentmesh/client";
 import { AppError } from "@agentmesh/errors";
 import type { FaultMesh } from "../mesh/fault-mesh.ts";
-import { persist } from "./persist.ts";
-import { openPublisher, type Publisher } from "./publisher.ts";
+import { persist } from "../mesh/persist.ts";
+import { openPublisher, type Publisher } from "../mesh/publisher.ts";
 import type { Shape } from "./shapes.ts";
 
 export type DrivenRun = {
@@ -26,10 +26,10 @@ export type Driver = AsyncDisposable & {
 
 const mostErrandDelayMs = 4_000;
 
-export async function openDriver(mesh: FaultMesh, random: () => number): Promise<Driver> {
+export async function openDriver(mesh: FaultMesh, random: () => number, signal: AbortSignal): Promise<Driver> {
   await using stack = new AsyncDisposableStack();
   const client = stack.use(connect({ address: mesh.mesh.gatewayAddress, apiKey: await apiKeyFor(mesh) }));
-  const publisher = stack.use(await openPublisher(mesh.mesh.publisherUrl));
+  const publisher = stack.use(await openPublisher(mesh.mesh.publisherUrl, signal));
   const runs: DrivenRun[] = [];
   const lives: Promise<void>[] = [];
   const opened = stack.move();
@@ -39,7 +39,10 @@ export async function openDriver(mesh: FaultMesh, random: () => number): Promise
       const mark = `m-${String(runs.length).padStart(6, "0")}-${Math.floor(random() * 2 ** 32).toString(16)}`;
       const run: DrivenRun = { mark, shape, input: { ...shape.input(random), mark }, id: "" };
       runs.push(run);
-      const life = live({ mesh, client, publisher }, run, { delayMs: random() * mostErrandDelayMs, wish: random() });
+      const life = live({ mesh, client, publisher, signal }, run, {
+        delayMs: random() * mostErrandDelayMs,
+        wish: random(),
+      });
       // Awaited by done(); until then it must not end the process.
       life.catch(() => undefined);
       lives.push(life);
@@ -51,13 +54,19 @@ export async function openDriver(mesh: FaultMesh, random: () => number): Promise
   };
 }
 
-type Means = { readonly mesh: FaultMesh; readonly client: MeshClient; readonly publisher: Publisher };
+type Means = {
+  readonly mesh: FaultMesh;
+  readonly client: MeshClient;
+  readonly publisher: Publisher;
+  readonly signal: AbortSignal;
+};
 
 async function live(means: Means, run: DrivenRun, { delayMs, wish }: { delayMs: number; wish: number }): Promise<void> {
-  const { client, publisher } = means;
+  const { client, publisher, signal } = means;
   const { mark, shape, input } = run;
-  const started = await persist(() =>
-    client.orchestrator.startWorkflow({ workflow: shape.name, input, dedupeKey: mark }),
+  const started = await persist(
+    () => client.orchestrator.startWorkflow({ workflow: shape.name, input, dedupeKey: mark }),
+    { signal },
   );
   run.id = started.id;
   switch (shape.errand) {
@@ -69,7 +78,7 @@ async function live(means: Means, run: DrivenRun, { delayMs, wish }: { delayMs: 
       return;
     case "cancel":
       await wait(delayMs);
-      await persist(() => client.orchestrator.cancelRun({ id: run.id, reason: "chaos" }));
+      await persist(() => client.orchestrator.cancelRun({ id: run.id, reason: "chaos" }), { signal });
       return;
     case "decide":
       await decide(means, run, wish);
@@ -80,23 +89,31 @@ async function live(means: Means, run: DrivenRun, { delayMs, wish }: { delayMs: 
 }
 
 /** Two people decide at once, and sometimes not the same. */
-async function decide({ mesh, client }: Means, run: DrivenRun, wish: number): Promise<void> {
-  const argsHash = await persist(async () => {
-    const { rows } = await mesh.sql.query<{ args_hash: string }>(
-      "SELECT args_hash FROM orchestrator.approval WHERE run = $1",
-      [run.id],
-    );
-    if (!rows[0]) throw new Error(`run ${run.id} has not asked for its approval`);
-    return rows[0].args_hash;
-  });
+async function decide({ mesh, client, signal }: Means, run: DrivenRun, wish: number): Promise<void> {
+  const argsHash = await persist(
+    async () => {
+      const { rows } = await mesh.sql.query<{ args_hash: string }>(
+        "SELECT args_hash FROM orchestrator.approval WHERE run = $1",
+        [run.id],
+      );
+      if (!rows[0]) throw new Error(`run ${run.id} has not asked for its approval`);
+      return rows[0].args_hash;
+    },
+    { signal },
+  );
   const say = (approve: boolean) =>
     persist(
       () => client.orchestrator.decideApproval({ id: run.id, node: "approve", approve, argsHash, comment: run.mark }),
-      (error) => error instanceof AppError && error.code === "FAILED_PRECONDITION",
+      { signal, isFinal: isDecided },
     ).catch((error: unknown) => {
-      if (!(error instanceof AppError) || error.code !== "FAILED_PRECONDITION") throw error;
+      if (!isDecided(error)) throw error;
     });
   await Promise.all([say(wish < 0.7), say(wish < 0.4)]);
+}
+
+/** Somebody else was first, or the run has ended. */
+function isDecided(error: unknown): boolean {
+  return error instanceof AppError && error.code === "FAILED_PRECONDITION";
 }
 
 /** A key outlives restarts of auth and never expires within a run. */

@@ -29,21 +29,30 @@ const freezeMs = [500, 15_000] as const;
 /** Kills processes one after the other and freezes some for a while, services and servers alike. All run at the end. */
 export async function killAtRandom({ mesh, kills, random, onKill }: KillerOptions): Promise<Killed> {
   const counts = new Map<string, number>();
-  const down = new Set<Promise<unknown>>();
+  const down = new Set<Promise<void>>();
   const frozen = new Set<string>();
   const thaws: Promise<void>[] = [];
-  for (let done = 0; done < kills; done++) {
+  let failed: unknown;
+  // Whoever waits for none of them any more, because it was interrupted, must not be ended by one that fails then.
+  const noteFailure = (error: unknown) => {
+    failed ??= error;
+  };
+  for (let done = 0; done < kills && failed === undefined; done++) {
     await onKill(done);
     await wait(between(gapMs, random));
     while (down.size >= mostDown) await Promise.race(down);
-    if (done % freezeEvery === 0) thaws.push(freeze(mesh, frozen, random));
+    if (done % freezeEvery === 0) thaws.push(freeze(mesh, frozen, random).catch(noteFailure));
     const victim = choose(mesh, frozen, random);
     counts.set(victim, (counts.get(victim) ?? 0) + 1);
     await mesh.kill(victim);
-    const back = mesh.waitReady(victim).finally(() => down.delete(back));
+    const back = mesh
+      .waitReady(victim)
+      .catch(noteFailure)
+      .finally(() => down.delete(back));
     down.add(back);
   }
   await Promise.all([...thaws, ...down]);
+  if (failed !== undefined) throw failed;
   return { kills: counts, freezes: thaws.length };
 }
 

@@ -18,6 +18,8 @@ export type ChaosOptions = {
   /** Where the mesh lives; its logs stay. Default: a folder that is removed. */
   readonly root?: string;
   readonly log: (line: string) => void;
+  /** Ends it without a verdict: what was started is stopped, and runChaos rejects with the reason. */
+  readonly signal?: AbortSignal;
 };
 
 export type ChaosResult = Killed & Verdict & { readonly tookMs: number };
@@ -31,16 +33,17 @@ const endsWithinMs = 240_000;
 
 /** A mesh of its own under mixed workflows while its processes die; then all must be whole. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { seed, log } = options;
+  const { seed, log, signal = new AbortController().signal } = options;
   const began = performance.now();
   await using mesh = await openFaultMesh({
     direct: true,
     leaseMs,
     ...(options.runners !== undefined && { runners: options.runners }),
     ...(options.root !== undefined && { root: options.root }),
+    signal,
   });
   await applyAll(mesh);
-  await using driver = await openDriver(mesh, seeded(seed + 1));
+  await using driver = await openDriver(mesh, seeded(seed + 1), signal);
   const ends = watchEnds(mesh);
   let kills = 0;
   const progress = () => {
@@ -59,12 +62,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       kills: options.kills,
       random: seeded(seed),
       async onKill(done) {
+        signal.throwIfAborted();
         kills = done;
         const upTo = Math.ceil((options.workflows * (done + 1)) / options.kills);
         await ends.look(driver.runs);
         for (const shape of plan.slice(driver.runs.length, upTo)) driver.start(shape);
         while (driver.runs.length - ends.ended > mostOpen) {
-          await wait(500);
+          await wait(500, undefined, { signal });
           await ends.look(driver.runs);
         }
       },
@@ -72,21 +76,22 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     kills = options.kills;
     for (const shape of plan.slice(driver.runs.length)) driver.start(shape);
     await mesh.whole();
-    await settle(driver, ends);
+    await settle(driver, ends, signal);
     return { ...killed, ...(await judge(mesh, driver.runs)), tookMs: performance.now() - began };
   } finally {
     clearInterval(timer);
   }
 }
 
-async function settle(driver: Driver, ends: ReturnType<typeof watchEnds>): Promise<void> {
+async function settle(driver: Driver, ends: ReturnType<typeof watchEnds>, signal: AbortSignal): Promise<void> {
   await driver.done();
   const allEnded = async () => {
     await ends.look(driver.runs);
-    return ends.ended === driver.runs.length;
+    return signal.aborted || ends.ended === driver.runs.length;
   };
   // What has not ended by then is named by the verdict.
   await eventually(allEnded, { what: "the ends of all runs", timeoutMs: endsWithinMs }).catch(() => undefined);
+  signal.throwIfAborted();
 }
 
 async function applyAll(mesh: FaultMesh): Promise<void> {

@@ -1,20 +1,9 @@
 // The workflows of the chaos run, and which effects each must leave behind.
-import type { Applied } from "../effects/effect-book.ts";
 import { effectStep } from "../mesh/resources.ts";
-
-export type Outcome = "succeeded" | "failed" | "cancelled";
+import { cancelledSaga, ends, itemsUndoneInReverse, type Judge } from "./judges.ts";
 
 /** What the driver does with a run beside starting it. */
 export type Errand = "none" | "decide" | "tell" | "cancel";
-
-/** What is known of a run that ended. */
-export type Ended = {
-  readonly state: string;
-  /** Of its approval, if it had one. */
-  readonly approval: string | undefined;
-  /** Of its steps that succeeded: their place in the history, by step key. */
-  readonly doneSeq: ReadonlyMap<string, number>;
-};
 
 export type Shape = {
   readonly name: string;
@@ -22,8 +11,7 @@ export type Shape = {
   readonly errand: Errand;
   /** What a run is given beside its mark. */
   readonly input: (random: () => number) => object;
-  /** @returns what is wrong with an ended run and with what it did, for people */
-  readonly judge: (ended: Ended, applied: readonly Applied[], input: Readonly<Record<string, unknown>>) => string[];
+  readonly judge: Judge;
 };
 
 const mapItems = 20;
@@ -32,36 +20,8 @@ const deadlineMs = 30 * 60_000;
 const patient = { retry: { attempts: 20, delayMs: 300, multiplier: 1.5, maxDelayMs: 3_000 } };
 const once = { retry: { attempts: 1 } };
 
-/** Groups of effects one after the other; within one in any order. */
-type Groups = readonly (readonly string[])[];
-
 const items = Array.from({ length: mapItems }, (_, index) => `item#${index}`);
 const undoneItems = items.map((item) => `undo-${item}`);
-
-function labelOf({ step, index }: Applied): string {
-  return step.includes("item") ? `${step}#${index}` : step;
-}
-
-/** Compares what happened, in order, with what should have. */
-export function inOrder(applied: readonly Applied[], groups: Groups): string[] {
-  const found = applied.map(labelOf);
-  const wanted = groups.flat();
-  let at = 0;
-  for (const group of groups) {
-    const part = found.slice(at, at + group.length);
-    if ([...part].sort().join() !== [...group].sort().join()) {
-      return [`effects ${found.join(", ")}; expected ${wanted.join(", ")}`];
-    }
-    at += group.length;
-  }
-  return found.length === wanted.length
-    ? []
-    : [`effects ${found.join(", ")}; expected no more than ${wanted.join(", ")}`];
-}
-
-function ends(wanted: Outcome, groups: Groups): Shape["judge"] {
-  return ({ state }, applied) => [...(state === wanted ? [] : [`ended ${state}`]), ...inOrder(applied, groups)];
-}
 
 const nothing = () => ({});
 
@@ -72,10 +32,15 @@ function undoing(id: string, system: string, index?: string): object {
 
 const after = (id: string, ...dependsOn: readonly string[]) => effectStep(id, { dependsOn, ...patient });
 
+/** Charging takes a while, so that what comes in between often finds it on its way. */
 const sagaSteps = [
   effectStep("order", { ...patient, ...undoing("order", "orders") }),
   effectStep("reserve", { tool: "fault-stock", dependsOn: ["order"], ...patient, ...undoing("reserve", "stock") }),
-  effectStep("charge", { tool: "fault-payment", dependsOn: ["reserve"], ...patient, ...undoing("charge", "payment") }),
+  effectStep(
+    "charge",
+    { tool: "fault-payment", dependsOn: ["reserve"], ...patient, ...undoing("charge", "payment") },
+    { slowMs: 2_000 },
+  ),
 ];
 
 const mapStep = (more: object) => ({
@@ -89,40 +54,15 @@ const mapStep = (more: object) => ({
   ...more,
 });
 
-/** Undone in the reverse of the order in which they were counted; what nobody could count comes first. */
-function itemsUndoneInReverse({ doneSeq }: Ended, applied: readonly Applied[]): string[] {
-  const undone = applied.filter(({ step }) => step === "undo-item").map(({ index }) => index);
-  const places = undone.map((index) => doneSeq.get(`items#${index + 1}`) ?? Number.POSITIVE_INFINITY);
-  const sorted = places.every((place, at) => at === 0 || place <= (places[at - 1] ?? 0));
-  return sorted ? [] : [`items undone as ${undone.join(", ")}, counted at ${places.join(", ")}`];
-}
-
-/** Cancelled anywhere: what was done is undone in reverse; an undo of what was not done is harmless. */
-function cancelledSaga({ state }: Ended, applied: readonly Applied[]): string[] {
-  const found = applied.map(({ step }) => step);
-  if (state === "succeeded") return inOrder(applied, [["order"], ["reserve"], ["charge"], ["done"]]);
-  if (state !== "cancelled") return [`ended ${state}`];
-  const forward = found.filter((step) => !step.startsWith("undo-"));
-  const undone = found.filter((step) => step.startsWith("undo-"));
-  const known = ["order", "reserve", "charge"];
-  const missing = forward.filter((step) => known.includes(step) && !undone.includes(`undo-${step}`));
-  const reverse = [...known].reverse().map((step) => `undo-${step}`);
-  const sorted = undone.map((step) => reverse.indexOf(step));
-  return [
-    ...missing.map((step) => `${step} was not undone`),
-    ...(sorted.every((place, at) => at === 0 || place > (sorted[at - 1] ?? 0))
-      ? []
-      : [`undone as ${undone.join(", ")}`]),
-  ];
-}
-
 const child = "chaos-child";
 
 export const shapes: readonly Shape[] = [
   {
     name: "chaos-chain",
     errand: "none",
-    spec: { steps: [after("a"), after("b", "a"), after("c", "b")] },
+    spec: {
+      steps: [after("a"), effectStep("b", { dependsOn: ["a"], ...patient }, { slowMs: 500 }), after("c", "b")],
+    },
     input: nothing,
     judge: ends("succeeded", [["a"], ["b"], ["c"]]),
   },
@@ -192,6 +132,19 @@ export const shapes: readonly Shape[] = [
     spec: { steps: [effectStep("flaky", patient, { failFirst: 2 }), after("end", "flaky")] },
     input: nothing,
     judge: ends("succeeded", [["flaky"], ["end"]]),
+  },
+  {
+    name: "chaos-letter",
+    errand: "none",
+    spec: {
+      steps: [
+        after("a"),
+        effectStep("letter", { tool: "fault-letters", dependsOn: ["a"], ...patient }),
+        after("b", "letter"),
+      ],
+    },
+    input: nothing,
+    judge: ends("succeeded", [["a"], ["letter"], ["b"]]),
   },
   {
     name: "chaos-saga",

@@ -26,7 +26,7 @@ async function withDamage(damages: readonly Damage[], run: (mesh: FaultMesh) => 
 
 test("with the epoch inside the effect's key a takeover does the effect again", async () => {
   const damage = {
-    file: "src/handlers/claim-steps.ts",
+    file: "src/handlers/wire-claims.ts",
     good: "function idempotencyKeyOf({ run, node, shard }: ClaimedStep): string {\n  return sha256Hex(`",
     bad: "function idempotencyKeyOf({ run, node, shard, epoch }: ClaimedStep): string {\n  return sha256Hex(`${epoch}/",
   };

@@ -33,17 +33,23 @@ const services = fileURLToPath(new URL("../../../services/", import.meta.url));
  * @throws Error when the source no longer reads as the damage expects: then the control must be thought through again
  */
 export function damagedCopy(service: string, damages: readonly Damage[]): DamagedCopy {
-  const from = join(services, service);
   const dir = mkdtempSync(join(tmpdir(), `agentmesh-damaged-${service}-`));
+  const remove = () => rmSync(dir, { recursive: true, force: true });
+  try {
+    copy(join(services, service), dir);
+    for (const damage of damages) inflict(service, dir, damage);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { main: join(dir, "src", "main.ts"), [Symbol.dispose]: remove };
+}
+
+function copy(from: string, dir: string): void {
   for (const name of readdirSync(from)) {
     if (name !== "node_modules" && name !== "test") cpSync(join(from, name), join(dir, name), { recursive: true });
   }
   linkDependencies(join(from, "node_modules"), join(dir, "node_modules"));
-  for (const damage of damages) inflict(service, dir, damage);
-  return {
-    main: join(dir, "src", "main.ts"),
-    [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true }),
-  };
 }
 
 function inflict(service: string, dir: string, { file, good, bad }: Damage): void {

@@ -1,4 +1,5 @@
-// The outside world: systems that take an idempotency key, write down what they did, and can be told to misbehave.
+// The outside world: systems that take an idempotency key, write down what they did, and can be told to misbehave. Systems
+// whose name begins with `bare-` take no key: each call is an effect. They can be asked: GET <url>/seen/<mark>/<step>.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Moment, Watch } from "../proxy/moment.ts";
@@ -25,6 +26,9 @@ type Asked = Effect & {
   readonly failFirst: number;
   /** It never happens: an error that no repeat cures. */
   readonly refuse: boolean;
+  /** Before it happens, whoever is still there to hear of it. */
+  readonly slowMs: number;
+  /** After it happened, before it is answered. */
   readonly delayMs: number;
   /** Given back. */
   readonly score: number;
@@ -58,6 +62,10 @@ async function serve(
   book: EffectBook,
   { watch, workerOf }: EffectServerOptions,
 ): Promise<void> {
+  if (request.method === "GET") {
+    const [, , mark = "", step = ""] = (request.url ?? "").split("/");
+    return answer(response, 200, { count: book.applied(mark).filter((entry) => entry.step === step).length });
+  }
   const body = await readBody(request);
   const asked = readAsked(request.url ?? "", body);
   const key = String(request.headers["idempotency-key"] ?? "");
@@ -66,7 +74,8 @@ async function serve(
   if ((await watch(moment("asked"))) === "drop") return void response.destroy();
   if (tries <= asked.failFirst) return answer(response, 503, { error: `try ${tries} fails` });
   if (asked.refuse) return answer(response, 422, { error: "not possible" });
-  const { order } = book.apply(asked, key);
+  if (asked.slowMs > 0) await wait(asked.slowMs);
+  const { order } = book.apply(asked, asked.system.startsWith("bare-") ? `${key}/${tries}` : key);
   if ((await watch(moment("applied"))) === "drop") return void response.destroy();
   if (asked.delayMs > 0) await wait(asked.delayMs);
   const { mark, step, index } = asked;
@@ -97,6 +106,7 @@ function readAsked(url: string, body: Buffer): Asked {
     system: url.slice(1),
     failFirst: given.failFirst ?? 0,
     refuse: given.refuse ?? false,
+    slowMs: given.slowMs ?? 0,
     delayMs: given.delayMs ?? 0,
     score: given.score ?? 1,
   };

@@ -48,37 +48,29 @@ test("killed before the commit of a result: rolled back, and the worker tells a 
   await mesh.whole();
 });
 
-test("killed after the commit of a result, before the next step is published: a peer publishes it", async () => {
+test("killed after the commit of a result, before its worker hears of the next step: told again, it has both", async () => {
   const mark = randomUUID();
   const struck = mesh.strike({ at: "committed", service, mentions: [resultOf("a", mark)] });
   const run = await startRun(mesh, "two", {}, mark);
   await struck;
   const ended = await assertOnce(mesh, run, ["a", "b"]);
   assert.equal(ended.steps.get("a")?.epoch, 1, "what was committed is not done again");
+  assert.deepEqual([ended.steps.get("b")?.epoch, ended.steps.get("b")?.takeovers], [1, 0], "no lease was lost");
   await mesh.whole();
 });
 
-test("killed after a step was published, before it knows: sent again or not, it is claimed once", async () => {
-  const run = await strikeAt("published");
-  const ended = await assertOnce(mesh, run, ["a", "b"]);
-  assert.deepEqual([ended.steps.get("b")?.epoch, ended.steps.get("b")?.takeovers], [1, 0]);
-  await mesh.whole();
-});
-
-test("killed before a step is published: sent again", async () => {
-  const run = await strikeAt("publish");
-  await assertOnce(mesh, run, ["a", "b"]);
-  await mesh.whole();
-});
-
-async function strikeAt(at: "publish" | "published") {
-  using asked = mesh.hold({ at: "asked", name: "a" });
-  const run = await startRun(mesh, "two");
-  await asked.seen();
-  const struck = mesh.strike({ at, service, name: `wf.step.${mesh.mesh.tenant}`, mentions: [run.id] });
-  asked.forward();
-  await struck;
-  return run;
+for (const [at, when] of [
+  ["publish", "before a step is published"],
+  ["published", "after a step was published, before it knows"],
+] as const) {
+  test(`killed ${when}: sent again or not, it is claimed once`, async () => {
+    const struck = mesh.strike({ at, service, name: `wf.step.${mesh.mesh.tenant}` });
+    const run = await startRun(mesh, "two");
+    await struck;
+    const ended = await assertOnce(mesh, run, ["a", "b"]);
+    assert.deepEqual([ended.steps.get("a")?.epoch, ended.steps.get("a")?.takeovers], [1, 0]);
+    await mesh.whole();
+  });
 }
 
 test("killed when a result is committed and the worker not told: told again, it is ignored", async () => {

@@ -11,6 +11,8 @@ import { joined, someoneWaits, twoOfThree, twoResultsAtOnce } from "./scenarios.
 let mesh: FaultMesh;
 const stack = new AsyncDisposableStack();
 const service = "orchestrator";
+/** A third of the lease, and a little. */
+const heardWithinMs = 7_000;
 
 before(async () => {
   mesh = stack.use(await openFaultMesh({ leaseMs: 15_000 }));
@@ -24,6 +26,8 @@ before(async () => {
       effectStep("done", { dependsOn: ["ask"] }),
     ],
   });
+  const compensate = { tool: "fault-stock", input: { mark: "$.input.mark", step: "undo-charge" } };
+  await applyWorkflow(mesh, "charged", { steps: [effectStep("charge", { compensate })] });
   await applyWorkflow(mesh, "timed", {
     steps: [{ id: "later", kind: "wait", timerMs: 1_500 }, effectStep("done", { dependsOn: ["later"] })],
   });
@@ -72,6 +76,21 @@ test("a result comes while a cancel is being committed: the cancel was first, th
   assert.deepEqual(CompleteStepsReply.decode(Buffer.concat((await reply.seen()).said)).accepted, [false]);
   reply.forward();
   await assertOnce(mesh, run, ["a"], "cancelled");
+});
+
+test("a cancel while an effect is on its way to its system: it is settled first, and then undone", async () => {
+  using asked = mesh.hold({ at: "asked", name: "charge" });
+  using undo = mesh.hold({ at: "asked", name: "undo-charge" });
+  const run = await startRun(mesh, "charged");
+  await asked.seen();
+  const token = await mesh.token();
+  assert.equal((await replica(0).cancelRun({ id: run.id, reason: "race" }, { token })).state, RunState.COMPENSATING);
+  // A heartbeat tells the worker; it must neither give the request up nor let the undo overtake it.
+  await assert.rejects(undo.seen(heardWithinMs), /waited/);
+  asked.forward();
+  await undo.seen();
+  undo.forward();
+  await assertOnce(mesh, run, ["charge", "undo-charge"], "cancelled");
 });
 
 test("two results of one run at once: the second waits, and the join sees both", async () => {

@@ -1,5 +1,6 @@
 // A runner dies, or freezes, at each arrow between it and the others.
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { eventually } from "@agentmesh/harness";
 import { CompleteStepsReply } from "@agentmesh/proto/orchestrator";
@@ -18,39 +19,34 @@ before(async () => {
 });
 after(() => stack.disposeAsync());
 
-/** Runs `two` up to where its first step asks for its effect; from there on b's messages name the run. */
-async function atFirstEffect() {
-  const asked = mesh.hold({ at: "asked", name: "a" });
+test("killed before it claims: the step is sent again", async () => {
+  const struck = mesh.strike({ at: "deliver", service, name: `wf.step.${mesh.mesh.tenant}` });
   const run = await startRun(mesh, "two");
-  await asked.seen();
-  return { run, asked };
+  await struck;
+  const ended = await assertOnce(mesh, run, ["a", "b"]);
+  assert.equal(ended.steps.get("a")?.takeovers, 0, "no lease was lost");
+  await mesh.whole();
+});
+
+for (const [name, step, what] of [
+  ["ClaimSteps", "a", "with a claim whose answer it never had"],
+  ["CompleteSteps", "b", "with a next step of which it never heard, its result being committed"],
+] as const) {
+  test(`killed ${what}: the lease is taken over`, async () => {
+    const mark = randomUUID();
+    const struck = mesh.strike({ at: "reply", service, name, mentions: [mark] });
+    const run = await startRun(mesh, "two", {}, mark);
+    await struck;
+    const { steps } = await assertOnce(mesh, run, ["a", "b"]);
+    assert.deepEqual([steps.get(step)?.epoch, steps.get(step)?.takeovers], [2, 1]);
+    await mesh.whole();
+  });
 }
 
-test("killed before it claims: the step is sent again", async () => {
-  const { run, asked } = await atFirstEffect();
-  const name = `wf.step.${mesh.mesh.tenant}`;
-  const struck = mesh.strike({ at: "deliver", service, name, mentions: [run.id] });
-  asked.forward();
-  await struck;
-  const ended = await assertOnce(mesh, run, ["a", "b"]);
-  assert.equal(ended.steps.get("b")?.takeovers, 0, "no lease was lost");
-  await mesh.whole();
-});
-
-test("killed with a claim whose answer it never had: the lease is taken over", async () => {
-  const { run, asked } = await atFirstEffect();
-  const struck = mesh.strike({ at: "reply", service, name: "ClaimSteps", mentions: [run.id] });
-  asked.forward();
-  await struck;
-  const ended = await assertOnce(mesh, run, ["a", "b"]);
-  assert.deepEqual([ended.steps.get("b")?.epoch, ended.steps.get("b")?.takeovers], [2, 1]);
-  await mesh.whole();
-});
-
 test("killed before its acknowledgement reaches the queue: the redelivery is refused, the lease taken over", async () => {
-  const { run, asked } = await atFirstEffect();
-  using claim = mesh.hold({ at: "reply", service, name: "ClaimSteps", mentions: [run.id] });
-  asked.forward();
+  const mark = randomUUID();
+  using claim = mesh.hold({ at: "reply", service, name: "ClaimSteps", mentions: [mark] });
+  const run = await startRun(mesh, "two", {}, mark);
   const { process } = await claim.seen();
   using lost = holdAcknowledgement(process);
   claim.forward();
@@ -84,7 +80,9 @@ for (const [at, when] of [
 }
 
 test("frozen past its lease with a result: another one takes the step over, and what the woken one says is refused", async () => {
-  const { run, asked } = await atFirstEffect();
+  using asked = mesh.hold({ at: "asked", name: "a" });
+  const run = await startRun(mesh, "two");
+  await asked.seen();
   using late = mesh.hold({ at: "call", service, name: "CompleteSteps", mentions: [run.id] });
   asked.forward();
   const { process } = await late.seen();

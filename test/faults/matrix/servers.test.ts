@@ -4,11 +4,10 @@ import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { eventually } from "@agentmesh/harness";
-import { jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
 import { type FaultMesh, openFaultMesh } from "../mesh/fault-mesh.ts";
 import { applyTools, applyWorkflow, chainOf } from "../mesh/resources.ts";
 import { assertOnce, startRun } from "../mesh/runs.ts";
+import { withStreams } from "../mesh/streams.ts";
 
 let mesh: FaultMesh;
 const stack = new AsyncDisposableStack();
@@ -43,12 +42,10 @@ test("all streams of NATS purged and deleted: rebuilt from PostgreSQL", async ()
 });
 
 async function loseStreams(): Promise<void> {
-  const { host, username, password } = new URL(mesh.mesh.natsUrl);
-  const nc = await connect({ servers: host, user: username, pass: decodeURIComponent(password) });
-  const manager = await jetstreamManager(nc);
-  for (const name of ["WORK", "EVENTS"]) await manager.streams.purge(name);
-  for (const name of ["WORK", "EVENTS"]) await manager.streams.delete(name);
-  await nc.close();
+  await withStreams(mesh, async (manager) => {
+    for (const name of ["WORK", "EVENTS"]) await manager.streams.purge(name);
+    for (const name of ["WORK", "EVENTS"]) await manager.streams.delete(name);
+  });
 }
 
 test("PostgreSQL killed inside a transaction: retried", async () => {

@@ -9,14 +9,14 @@ import { removeMeshData } from "@agentmesh/local/remove-data";
 import { authContract } from "@agentmesh/proto/auth.contract";
 import type { VerifyAuditReply } from "@agentmesh/proto/compliance";
 import { complianceContract } from "@agentmesh/proto/compliance.contract";
-import { ClaimStepsReply } from "@agentmesh/proto/orchestrator";
+import { type Claim, ClaimStepsReply, CompleteStepsReply } from "@agentmesh/proto/orchestrator";
 import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
 import { runnerContract } from "@agentmesh/proto/runner.contract";
 import { type Client, createClient } from "@agentmesh/rpc";
 import pg from "pg";
 import { type EffectServer, startEffectServer } from "../effects/effect-server.ts";
 import { createHolds, type Holds, type Match } from "../proxy/hold.ts";
-import type { Watch } from "../proxy/moment.ts";
+import type { Moment, Watch } from "../proxy/moment.ts";
 import { type Proxied, startProxies } from "./proxied.ts";
 
 export type FaultMesh = AsyncDisposable & {
@@ -57,6 +57,8 @@ export type FaultMeshOptions = {
   /** Where it lives; default a new folder that is removed afterwards. */
   readonly root?: string;
   readonly log?: (line: string) => void;
+  /** Ends the start. */
+  readonly signal?: AbortSignal;
 };
 
 /** Short enough to lose within a test, long enough for a busy machine to keep. */
@@ -92,6 +94,7 @@ export async function openFaultMesh(options: FaultMeshOptions = {}): Promise<Fau
       },
       ...(!options.direct && { environment: proxied.environment }),
       ...(options.command && { command: options.command }),
+      ...(options.signal && { signal: options.signal }),
     }),
   );
   const sql = new pg.Pool({ connectionString: inMeshDatabase(mesh), max: 4 });
@@ -128,14 +131,19 @@ function watching(): { holds: Holds; watch: Watch; workers: ReadonlyMap<string, 
   const holds = createHolds();
   const workers = new Map<string, string>();
   const watch: Watch = (moment) => {
-    if (moment.at === "reply" && moment.name === "ClaimSteps") {
-      for (const { granted, work } of ClaimStepsReply.decode(Buffer.concat(moment.said)).claims) {
-        if (granted && work) workers.set(work.idempotencyKey, moment.process);
-      }
+    for (const { granted, work } of claimsIn(moment)) {
+      if (granted && work) workers.set(work.idempotencyKey, moment.process);
     }
     return holds.watch(moment);
   };
   return { holds, watch, workers };
+}
+
+/** What a worker is given: asked for, or handed over with the answer to a result. */
+function claimsIn({ at, name, said }: Moment): readonly Claim[] {
+  if (at !== "reply") return [];
+  if (name === "ClaimSteps") return ClaimStepsReply.decode(Buffer.concat(said)).claims;
+  return name === "CompleteSteps" ? CompleteStepsReply.decode(Buffer.concat(said)).next : [];
 }
 
 async function openClients(mesh: RunningMesh, stack: AsyncDisposableStack) {

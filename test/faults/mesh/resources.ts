@@ -26,6 +26,7 @@ const parameters = {
     index: { type: "integer" },
     failFirst: { type: "integer" },
     refuse: { type: "boolean" },
+    slowMs: { type: "integer" },
     delayMs: { type: "integer" },
     score: { type: "number" },
   },
@@ -42,6 +43,38 @@ export async function applyTools(mesh: FaultMesh): Promise<void> {
       source: { type: "http", method: "POST", url: `${mesh.effects.url}/${system}` },
     });
   }
+  await applyBareTools(mesh);
+}
+
+/** Whoever takes an effect over waits until nobody can still be at it: short calls, short waits. */
+const bareTimeoutMs = 1_500;
+const settleMs = 200;
+
+/** Systems that take no key: `fault-letters` can be asked whether an effect is there, `fault-shouts` cannot. */
+async function applyBareTools(mesh: FaultMesh): Promise<void> {
+  const { url } = mesh.effects;
+  const apply = (name: string, spec: object) =>
+    mesh.apply("runner", "Tool", name, { description: name, parameters, timeoutMs: bareTimeoutMs, ...spec });
+  await apply("fault-seen", {
+    effect: "read",
+    source: { type: "http", method: "GET", url: `${url}/seen/{mark}/{step}` },
+  });
+  await apply("fault-letters", {
+    effect: "effectful",
+    effects: {
+      mode: "verify",
+      by: "fault-seen",
+      input: { mark: "$.args.mark", step: "$.args.step" },
+      done: { value: "$.answer.count", atLeast: 1 },
+      settleMs,
+    },
+    source: { type: "http", method: "POST", url: `${url}/bare-letters` },
+  });
+  await apply("fault-shouts", {
+    effect: "effectful",
+    effects: { mode: "none" },
+    source: { type: "http", method: "POST", url: `${url}/bare-shouts` },
+  });
 }
 
 export async function applyWorkflow(mesh: FaultMesh, name: string, spec: object): Promise<void> {

@@ -62,3 +62,14 @@ test("nothing may act any more past the lease or the step's time, also before a 
   leases.renew([ref("stopped")], [ref("stopped")], 1);
   assert.throws(() => stopped?.assertMayAct(2), { code: "CANCELLED" });
 });
+
+test("a stop does not give up a request that has left, lets no other leave, and waits no longer than the lease", () => {
+  const leases = createLeases(() => undefined);
+  const acting = leases.take(ref("acting"), 30_000, 0, 0, true);
+  acting?.assertMayAct(1);
+  leases.renew([ref("acting")], [ref("acting")], 2);
+  assert.deepEqual([acting?.isHeld, acting?.isStopped, acting?.signal.aborted], [true, true, false]);
+  assert.throws(() => acting?.assertMayAct(3), { code: "CANCELLED" });
+  leases.fence(24_001);
+  assert.deepEqual([acting?.isHeld, acting?.signal.aborted], [false, true]);
+});

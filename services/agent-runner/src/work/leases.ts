@@ -20,8 +20,9 @@ export type Leases = {
    * Undefined when it is held already: a redelivered message starts nothing twice.
    *
    * @param timeoutMs after which the orchestrator may begin another attempt; 0: never
+   * @param isOneCall it has one effect at most and is over with it; default false
    */
-  take(ref: StepRef, leaseMs: number, nowMs: number, timeoutMs?: number): Lease | undefined;
+  take(ref: StepRef, leaseMs: number, nowMs: number, timeoutMs?: number, isOneCall?: boolean): Lease | undefined;
   release(lease: Lease): void;
   refs(): StepRef[];
   /** Whether some lease is due to be renewed. */
@@ -34,7 +35,13 @@ export type Leases = {
   handBack(): void;
 };
 
-type Held = { readonly lease: Lease; readonly abort: AbortController; renewedAtMs: number };
+type Held = {
+  readonly lease: Lease;
+  readonly abort: AbortController;
+  renewedAtMs: number;
+  /** Its only effect has left. */
+  isActing: boolean;
+};
 
 // The part of a lease before whose end a worker stops by itself: clocks and pauses differ.
 const SAFETY = 0.2;
@@ -43,26 +50,34 @@ const RENEW_AT = 1 / 3;
 export function createLeases(onChange: (size: number) => void): Leases {
   const held = new Map<string, Held>();
 
-  function lose({ lease, abort }: Held, code: "CANCELLED" | "UNAVAILABLE", why: string): void {
+  function lose({ lease, abort }: Held, reason: AppError): void {
     lease.isHeld = false;
-    abort.abort(new AppError(code, `step ${lease.ref.node} of run ${lease.ref.runId}: ${why}`));
+    abort.abort(reason);
+  }
+
+  function stop(each: Held): void {
+    each.lease.isStopped = true;
+    // A request that has left may have its effect all the same, after it was given up and even after it was undone. So
+    // its end is awaited and reported, for as long as the lease lasts: then there is something known to undo.
+    if (!each.isActing) lose(each, stopped(each.lease.ref));
   }
 
   function loseIfOver(each: Held, nowMs: number): void {
     const isOver = nowMs - each.renewedAtMs > each.lease.leaseMs * (1 - SAFETY);
-    if (isOver && each.lease.isHeld) lose(each, "UNAVAILABLE", "its lease could not be renewed");
+    if (isOver && each.lease.isHeld)
+      lose(each, failure("UNAVAILABLE", each.lease.ref, "its lease could not be renewed"));
   }
 
   return {
     get size() {
       return held.size;
     },
-    take(ref, leaseMs, nowMs, timeoutMs = 0) {
+    take(ref, leaseMs, nowMs, timeoutMs = 0, isOneCall = false) {
       const key = keyOf(ref);
       if (held.has(key)) return undefined;
       const abort = new AbortController();
       const lease: Lease = { ref, leaseMs, signal: abort.signal, isHeld: true, isStopped: false, assertMayAct };
-      const taken: Held = { lease, abort, renewedAtMs: nowMs };
+      const taken: Held = { lease, abort, renewedAtMs: nowMs, isActing: false };
       // A process that was frozen comes here before its timers do.
       function assertMayAct(atMs: number): void {
         loseIfOver(taken, atMs);
@@ -70,6 +85,8 @@ export function createLeases(onChange: (size: number) => void): Leases {
         if (timeoutMs > 0 && atMs - nowMs > timeoutMs) {
           throw new AppError("DEADLINE_EXCEEDED", `step ${ref.node} of run ${ref.runId}: its ${timeoutMs} ms are over`);
         }
+        if (lease.isStopped) throw stopped(ref);
+        taken.isActing = isOneCall;
       }
       held.set(key, taken);
       onChange(held.size);
@@ -86,15 +103,13 @@ export function createLeases(onChange: (size: number) => void): Leases {
       }
       return false;
     },
-    renew(stopped, asked, sentAtMs) {
-      const lost = new Set(stopped.map(keyOf));
+    renew(lostRefs, asked, sentAtMs) {
+      const lost = new Set(lostRefs.map(keyOf));
       for (const ref of asked) {
         const found = held.get(keyOf(ref));
         if (!found) continue;
-        if (lost.has(keyOf(ref))) {
-          found.lease.isStopped = true;
-          lose(found, "CANCELLED", "the orchestrator said stop");
-        } else found.renewedAtMs = sentAtMs;
+        if (lost.has(keyOf(ref))) stop(found);
+        else found.renewedAtMs = sentAtMs;
       }
     },
     fence(nowMs) {
@@ -106,6 +121,14 @@ export function createLeases(onChange: (size: number) => void): Leases {
       }
     },
   };
+}
+
+function stopped(ref: StepRef): AppError {
+  return failure("CANCELLED", ref, "the orchestrator said stop");
+}
+
+function failure(code: "CANCELLED" | "UNAVAILABLE", { node, runId }: StepRef, why: string): AppError {
+  return new AppError(code, `step ${node} of run ${runId}: ${why}`);
 }
 
 function keyOf(ref: StepRef): string {

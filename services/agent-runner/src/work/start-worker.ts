@@ -57,7 +57,7 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
 
   function begin({ granted, step, work }: Claim, askedAtMs: number): void {
     if (!granted || !step || !work) return;
-    const lease = leases.take(step, work.leaseMs, askedAtMs, work.timeoutMs);
+    const lease = leases.take(step, work.leaseMs, askedAtMs, work.timeoutMs, work.work?.$case === "tool");
     if (lease) void context.inFlight.track(runLease(lease, work));
   }
 
@@ -88,7 +88,8 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
 
   /** A run that undoes what it did waits for what may still act; without this it would wait for the lease's end. */
   async function tellStopped({ ref, signal }: Lease): Promise<void> {
-    const failure = { code: "CANCELLED", message: describeError(signal.reason), retryable: false };
+    // What was stopped may have acted: a failure that is final would say that there is nothing to undo.
+    const failure = { code: "CANCELLED", message: describeError(signal.reason), retryable: true };
     const result = StepResult.fromPartial({ step: ref, result: { $case: "failure", value: failure } });
     await report(result, AbortSignal.timeout(TELL_WITHIN_MS));
   }

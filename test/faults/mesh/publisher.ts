@@ -4,14 +4,14 @@ import { persist } from "./persist.ts";
 
 /** Somebody outside who says that something happened. */
 export type Publisher = AsyncDisposable & {
-  /** Resolves when it is stored; said again under the same id until then. */
-  tell(type: string, id: string, data: object): Promise<void>;
+  /** Resolves when it is stored; said again under the same id until then. A message id of its own tells nobody that it is known. */
+  tell(type: string, id: string, data: object, messageId?: string): Promise<void>;
 };
 
 const ackTimeoutMs = 3_000;
 
 /** @param url nats://user:password@host:port of a publisher's account */
-export async function openPublisher(url: string): Promise<Publisher> {
+export async function openPublisher(url: string, signal?: AbortSignal): Promise<Publisher> {
   const { host, username, password } = new URL(url);
   const nc = await connect({
     servers: host,
@@ -22,15 +22,15 @@ export async function openPublisher(url: string): Promise<Publisher> {
   });
   const js = jetstream(nc, { timeout: ackTimeoutMs });
   return {
-    tell: (type, id, data) => persist(() => publish(js, type, id, data)),
+    tell: (type, id, data, messageId = id) => persist(() => publish(js, type, id, data, messageId), { signal }),
     [Symbol.asyncDispose]: () => nc.close(),
   };
 }
 
-async function publish(js: JetStreamClient, type: string, id: string, data: object): Promise<void> {
+async function publish(js: JetStreamClient, type: string, id: string, data: object, msgID: string): Promise<void> {
   const sent = headers();
   const attributes = { specversion: "1.0", id, source: "faults", type, time: new Date().toISOString() };
   for (const [name, value] of Object.entries(attributes)) sent.set(`ce-${name}`, value);
   sent.set("content-type", "application/json");
-  await js.publish(`evt.${type}.${id}`, JSON.stringify(data), { headers: sent, msgID: id });
+  await js.publish(`evt.${type}.${id}`, JSON.stringify(data), { headers: sent, msgID });
 }
