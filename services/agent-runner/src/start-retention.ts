@@ -1,6 +1,6 @@
 import type { Context } from "./context.ts";
 import { every } from "./every.ts";
-import { deleteOldEffects } from "./store/effects.ts";
+import { deleteOldEffects, forgetOldAnswers } from "./store/effects.ts";
 import {
   deleteIdleSessions,
   deleteLostIntents,
@@ -54,6 +54,8 @@ export async function forgetOld(context: Watched, now: Date): Promise<void> {
     await inBatches(context, "run", () => deleteOldRuns(db, old(runDays)));
     await inBatches(context, "session", () => deleteIdleSessions(db, old(sessionDays)));
     await inBatches(context, "fact", () => deleteOldFacts(db, old(memoryDays)));
+    // That there was an effect is kept as long as a repeat may come; what was said of it, as long as the tenant allows.
+    await inBatches(context, "effect_answer", () => forgetOldAnswers(db, old(effectDays)));
   }
 }
 

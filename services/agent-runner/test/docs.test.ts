@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { parseYaml } from "@agentmesh/config";
 import { AgentRun_State } from "@agentmesh/proto/runner";
 import { z } from "zod";
+import { effectsSpec } from "../src/domain/effects-spec.ts";
 import { presetSchema } from "../src/providers/presets.ts";
 import { everything, startTestMesh } from "./mesh.ts";
 
@@ -41,6 +42,17 @@ test("the agents of docs/agents.md can be applied, run and batched as they are w
   assert.equal(careful.state, AgentRun_State.SUCCEEDED, careful.failure?.message);
   assert.match(careful.modelChoices[0]?.reason ?? "", /is below 0\.5/);
   assert.equal(careful.quality?.checks.at(-1)?.name, "judge");
+});
+
+test("the effects of docs/add-a-tool.md are ones that are understood", () => {
+  const documents = yamlOf("add-a-tool.md")
+    .filter((block) => block.includes("effects: {"))
+    .flatMap((block) => parseYaml(block, "add-a-tool.md"));
+  const effects = documents.flatMap((each) => z.object({ effects: effectsSpec }).safeParse(each).data?.effects ?? []);
+  assert.deepEqual(
+    effects.map(({ mode }) => mode),
+    ["keyed", "verify", "none"],
+  );
 });
 
 test("the entry of docs/add-a-provider.md is one that is understood", () => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { AppError } from "@agentmesh/errors";
+import { saysNotMade } from "../src/domain/says-not-made.ts";
 import type { ToolArguments } from "../src/domain/tool.ts";
 import { type McpServer, toolSpec } from "../src/domain/tool-spec.ts";
 import { builtinFunctions } from "../src/tools/functions/builtin.ts";
@@ -47,6 +49,15 @@ function caller(mcp: McpSessions, http: ReturnType<typeof openHttpCaller>, serve
   };
 }
 
+test("our key goes into the arguments where the declaration says, whatever the model wrote there", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { mcp, http } = open(stack);
+  const call = caller(mcp, http, stdio);
+  const effects = { mode: "keyed", field: "/query" };
+  const said = await call("note_find", { query: "mine" }, { effect: "effectful", effects });
+  assert.match(String(said), /Refunds take five days: run-1:call-1/);
+});
+
 test("stdio: a listed command is started once a tenant, with its own environment; errors, hangs and crashes are typed", async () => {
   await using stack = new AsyncDisposableStack();
   const { mcp, http } = open(stack);
@@ -75,7 +86,10 @@ test("streamable HTTP: one session is shared, another is opened after the server
   assert.equal(server.sessions, 1);
   assert.ok(server.authorizations.every((value) => value === "Bearer k"));
   server.forget();
-  await assert.rejects(call("note_list"), { reason: "MCP_UNAVAILABLE" });
+  await assert.rejects(call("note_add", { text: "lost" }), (error: AppError) => {
+    assert.equal(error.reason, "MCP_UNAVAILABLE");
+    return saysNotMade(error);
+  });
   server.forget();
   const retried = await call("note_list", {}, { retry: { attempts: 2, delayMs: 1 } });
   assert.deepEqual(JSON.parse(String(retried)).kept, []);

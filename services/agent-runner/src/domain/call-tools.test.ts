@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { AppError } from "@agentmesh/errors";
 import { createAgent } from "./agent.ts";
 import { asksFor, defineTestAgent, numberTool, says, scriptedPorts } from "./definition.fixture.ts";
 
@@ -45,4 +46,38 @@ test("an effect keeps its idempotency key when the run is done over with other c
   const first = await keysOf("call_a", "call_b");
   assert.deepEqual(await keysOf("call_x", "call_y"), first);
   assert.equal(new Set(first).size, 2);
+});
+
+test("an effect that failed and is asked for again is the same one, unless the other system refused it", async () => {
+  const keysOf = async (...failures: (AppError | undefined)[]) => {
+    const keys: string[] = [];
+    const send = numberTool(
+      "send",
+      (_, { idempotencyKey }) => {
+        const failure = failures[keys.push(idempotencyKey) - 1];
+        if (failure) throw failure;
+      },
+      "effectful",
+    );
+    const asked = failures.map(() => asksFor(["send", { n: 1 }]));
+    await createAgent(defineTestAgent({}, [send])).run("?", scriptedPorts([...asked, says("done")]).ports);
+    return new Set(keys).size;
+  };
+  assert.equal(await keysOf(new AppError("UNAVAILABLE", "no answer"), undefined), 1);
+  assert.equal(await keysOf(new AppError("FAILED_PRECONDITION", "no such account"), undefined), 2);
+  assert.equal(await keysOf(new AppError("DEADLINE_EXCEEDED", "no answer"), undefined, undefined), 2);
+});
+
+test("nobody knows whether an effect was had: the run ends so, and the model is not asked again", async () => {
+  const doubt = new AppError("FAILED_PRECONDITION", "nobody knows", { reason: "IN_DOUBT" });
+  const send = numberTool("send", () => Promise.reject(doubt), "effectful");
+  const scripted = scriptedPorts([
+    asksFor(["double", { n: 1 }], ["send", { n: 1 }], ["double", { n: 2 }]),
+    says("done"),
+  ]);
+  const agent = createAgent(defineTestAgent({}, [double, send]));
+  await assert.rejects(agent.run("?", scripted.ports), { reason: "IN_DOUBT" });
+  assert.equal(scripted.requests.length, 1);
+  const ended = scripted.ended.map(({ tool, failed }) => `${tool} ${failed}`);
+  assert.deepEqual(ended.sort(), ["double false", "double false", "send true"], "what went on beside it ended first");
 });

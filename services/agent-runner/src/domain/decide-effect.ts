@@ -6,7 +6,7 @@ export type EffectRow = {
   /** Who is at it. */
   readonly token: string;
   readonly requestHash: string;
-  /** Of one that is done, as JSON; undefined where it was too large to be kept. */
+  /** Of one that is done, as JSON; undefined where it was too large to be kept, or had to be forgotten. */
   readonly result: string | undefined;
   /** For how long somebody may still be at it, in milliseconds; 0 or less: nobody is. */
   readonly busyMs: number;
@@ -26,6 +26,8 @@ export type EffectDecision =
   | { readonly do: "call" }
   | { readonly do: "doubt"; readonly why: string };
 
+const NOTED_WITHIN_MS = 2_000;
+
 /**
  * What an attempt does that finds a row, the first of these that applies:
  *
@@ -33,20 +35,26 @@ export type EffectDecision =
  * |------------------|---------------------------------------|----------------------------------------------------|
  * | DONE             | the same request                      | its answer                                         |
  * | DONE             | another request                       | conflict                                           |
+ * | INTENT, IN_DOUBT | somebody may still be at it           | wait                                               |
  * | INTENT, IN_DOUBT | another request                       | doubt: an effect under this key may be there       |
- * | INTENT           | somebody may still be at it           | wait                                               |
  * | INTENT, IN_DOUBT | mode verify                           | ask whether it is there                            |
  * | IN_DOUBT         | mode none, a higher attempt           | call: a person asked for it                        |
+ * | INTENT           | mode none, a higher attempt, just now | wait: that a person was told may be about to be    |
+ * |                  |                                       | noted                                              |
  * | INTENT, IN_DOUBT | mode none                             | doubt                                              |
  */
 export function decideEffect(row: EffectRow, asked: EffectAsked): EffectDecision {
   const isSame = row.requestHash === asked.requestHash;
   if (row.state === "DONE") return isSame ? { do: "answer", result: row.result } : { do: "conflict" };
+  if (row.busyMs > 0) return { do: "wait", ms: row.busyMs };
   if (!isSame)
     return { do: "doubt", why: "it was tried with other arguments before, and that one may have had its effect" };
-  if (row.state === "INTENT" && row.busyMs > 0) return { do: "wait", ms: row.busyMs };
   if (asked.mode === "verify") return { do: "ask" };
-  if (row.state === "IN_DOUBT" && asked.attempt > row.attempt) return { do: "call" };
+  if (asked.attempt > row.attempt) {
+    if (row.state === "IN_DOUBT") return { do: "call" };
+    const leftMs = row.busyMs + NOTED_WITHIN_MS;
+    if (leftMs > 0) return { do: "wait", ms: leftMs };
+  }
   return {
     do: "doubt",
     why: "an earlier attempt began it, its end is not known, and the other system cannot be asked",

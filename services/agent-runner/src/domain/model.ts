@@ -21,15 +21,40 @@ export type ChatMessage =
 
 export type ToolDeclaration = {
   readonly type: "function";
-  readonly function: { readonly name: string; readonly description: string; readonly parameters: JsonSchema };
+  readonly function: {
+    readonly name: string;
+    readonly description: string;
+    readonly parameters: JsonSchema;
+    readonly strict?: boolean;
+  };
 };
 
 export type ModelRequest = {
   readonly messages: readonly ChatMessage[];
   readonly tools: readonly ToolDeclaration[];
-  readonly output: { readonly name: string; readonly schema: JsonSchema } | undefined;
-  readonly temperature: number;
+  readonly output: { readonly name: string; readonly schema: JsonSchema; readonly strict?: boolean } | undefined;
+  /** Undefined: the provider's own. */
+  readonly temperature: number | undefined;
   readonly maxTokens: number;
+  /** Of a plain chat: what else its caller asks, in the words of the wire. */
+  readonly settings?: WireSettings;
+};
+
+/** What agents leave to the provider. */
+export type WireSettings = {
+  readonly tool_choice?:
+    | "auto"
+    | "none"
+    | "required"
+    | { readonly type: "function"; readonly function: { readonly name: string } };
+  readonly response_format?: { readonly type: "json_object" };
+  readonly top_p?: number;
+  readonly presence_penalty?: number;
+  readonly frequency_penalty?: number;
+  readonly seed?: number;
+  readonly stop?: string[];
+  readonly parallel_tool_calls?: boolean;
+  readonly reasoning_effort?: string;
 };
 
 /** Disjoint buckets; their sum is the provider's total. */

@@ -12,12 +12,13 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "RESOURCE_EXHAUSTED",
   "UNIMPLEMENTED",
 ]);
-const TOO_MANY_REQUESTS = 429;
+/** Not found: an MCP server that was restarted and knows no session. Too many requests. */
+const REFUSING: ReadonlySet<number | undefined> = new Set([404, 429]);
 
 /** Whether a call that failed says by that that it had no effect: the other system refused it. */
 export function saysNotMade(error: unknown): boolean {
   if (!(error instanceof AppError)) return false;
-  if (statusOf(error) === TOO_MANY_REQUESTS) return true;
+  if (REFUSING.has(statusOf(error))) return true;
   // It did what it was asked and then answered more than is read.
   return REFUSALS.has(error.code) && error.reason !== "TOO_LARGE";
 }

@@ -66,6 +66,7 @@ export function durably(
     emit: durable.emit,
     durable,
     noteEffect: durable.noteEffect,
-    conversation: recollect(context, definition, request.caller, durable.turn),
+    effects: { key: durable.id, attempt: 1, assertMayAct: durable.assertMayAct },
+    conversation: recollect(context, definition, request.caller, durable.turn, request.afterRun),
   };
 }

@@ -15,6 +15,8 @@ export type DurableRun = Durable & {
   readonly turn: Turn | undefined;
   /** Whether it got as far as its `started` event; whoever takes it over begins with that. */
   readonly hasBegun: boolean;
+  /** @throws AppError CONFLICT (FENCED) when another replica may have it by now */
+  assertMayAct(): void;
   /** Aborts with the run's own end, and with `more`. */
   signalWith(more: AbortSignal): AbortSignal;
   /** It is no longer this process's. */
@@ -60,6 +62,10 @@ export function createDurable(context: Context, row: LiveRow, lastSeq: number): 
     turn,
     get hasBegun() {
       return hasBegun;
+    },
+    assertMayAct() {
+      if (performance.now() > durable.heldUntilMs) throw fenced(id);
+      local.abort.signal.throwIfAborted();
     },
     signalWith: (more) => AbortSignal.any([local.abort.signal, more]),
     emit(event: RunEvent) {

@@ -12,6 +12,8 @@ import { takeOver } from "./take-over.ts";
 const MAX_TAKEN = 20;
 const WORK = "looking after durable runs";
 const BEATS_A_LEASE = 4;
+// The part of a lease before whose end nothing may have an effect any more: clocks and pauses differ.
+const SAFETY = 0.2;
 // Replicas are looked after less often than runs.
 const BEATS_A_CLEANING = 20;
 
@@ -28,8 +30,14 @@ export async function keepRunning(context: Context, tokens: TokenVerifier): Prom
   let missing = new Set<string>();
   let taken = 0;
 
-  async function beat(): Promise<void> {
+  async function renew(): Promise<void> {
+    const sentAtMs = performance.now();
     await renewReplica(db, durable.replicaId, leaseMs);
+    durable.heldUntilMs = sentAtMs + leaseMs * (1 - SAFETY);
+  }
+
+  async function beat(): Promise<void> {
+    await renew();
     const owned = new Map((await readOwned(db, durable.replicaId)).map((row) => [row.id, row]));
     for (const run of durable.local.values()) {
       const row = owned.get(run.id);
@@ -64,7 +72,7 @@ export async function keepRunning(context: Context, tokens: TokenVerifier): Prom
     }
   }
 
-  await renewReplica(db, durable.replicaId, leaseMs);
+  await renew();
   const beating = every(leaseMs / BEATS_A_LEASE, WORK, beat, log);
   const sweeping = every(sweepMs, WORK, () => (isOver ? Promise.resolve() : sweep()), log);
   return {

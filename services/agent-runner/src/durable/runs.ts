@@ -24,6 +24,8 @@ export type DurableRuns = AsyncDisposable & {
   /** This process, as the owner of runs; another one each time it starts. */
   readonly replicaId: string;
   readonly local: Map<string, LocalRun>;
+  /** Until when nobody takes its runs over, by the clock of `performance.now()`; moved on by each heartbeat. */
+  heldUntilMs: number;
   readonly hub: RunHub;
   readonly turns: SessionTurns;
   readonly append: GroupCommit<EventBatch, "stored" | "fenced">;
@@ -48,6 +50,7 @@ export function openDurableRuns({ bus, db, log }: { bus: Bus; db: Database; log:
   return {
     replicaId: newId(),
     local,
+    heldUntilMs: 0,
     hub,
     turns,
     append: groupCommit({

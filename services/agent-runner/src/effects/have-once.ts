@@ -59,7 +59,7 @@ export type EffectPorts = {
 
 // From the intent to the moment the call leaves, connecting included: who was frozen longer sends nothing.
 export const SEND_WITHIN_MS = 4_000;
-const LOOK_AGAIN_MS = 250;
+const LOOK_AGAIN_MS = 100;
 // Others that died at it one after the other, each of which is waited for.
 const MAX_WAITS = 3;
 
@@ -227,7 +227,7 @@ function readKept({ tool, key }: Effect, result: string | undefined): unknown {
     const value: unknown = JSON.parse(result);
     return value;
   }
-  const message = `${tool} had its effect under the key ${key}, but its answer was too large to be kept; let it answer less`;
+  const message = `${tool} had its effect under the key ${key}, but its answer is not kept: it was too large or too old; look at the other system`;
   throw new AppError("DATA_LOSS", message, { reason: "EFFECT_ANSWER_LOST" });
 }
 

@@ -26,7 +26,8 @@ export function openEffects(options: {
   const ports: EffectPorts = {
     rows: effectRows(db),
     nowMs: () => performance.now(),
-    wait: (ms, signal) => wait(ms, undefined, { signal }),
+    // What ended the wait says more than that it ended.
+    wait: (ms, signal) => wait(ms, undefined, { signal }).catch(() => signal.throwIfAborted()),
     onIntent: () => measured.effect("intent"),
     onOutcome: (outcome) => measured.effect(outcome),
     warn: ({ tenant, tool, key }, reason, message) => log.warn({ tenant, tool, key, reason }, message),

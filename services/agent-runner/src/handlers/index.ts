@@ -4,6 +4,7 @@ import type { Resources } from "@agentmesh/resources";
 import type { Call, Handlers } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
 import { cancelAgentRun } from "./cancel-agent-run.ts";
+import { completeChat } from "./complete-chat.ts";
 import { getAgentRun } from "./get-agent-run.ts";
 import { listAgentRuns } from "./list-agent-runs.ts";
 import { rateAgentRun } from "./rate-agent-run.ts";
@@ -12,6 +13,7 @@ import { runAgent } from "./run-agent.ts";
 import { runAgentBatch } from "./run-agent-batch.ts";
 import { deleteSessionOf, eraseMemory, getSession, listSessionsOf } from "./sessions.ts";
 import { streamAgent } from "./stream-agent.ts";
+import { streamChat } from "./stream-chat.ts";
 
 export function handlers(context: Context, resources: Resources): Handlers<typeof runnerContract> {
   return {
@@ -26,6 +28,8 @@ export function handlers(context: Context, resources: Resources): Handlers<typeo
     listSessions: (request, call) => listSessionsOf(context, request, call),
     getSession: (request, call) => getSession(context, request, call),
     deleteSession: (request, call) => deleteSessionOf(context, request, call),
+    completeChat: (request, call) => completeChat(context, request, call),
+    streamChat: (request, call) => streamChat(context, request, call),
     eraseMemory: (request, call) => eraseMemory(context, request, call),
     applyResource: (request, call) => applyResource(context, resources, request, call),
     getResource: resources.getResource,

@@ -28,6 +28,7 @@ export function requestOf(
     agent: request.agent,
     ...inputOf(request),
     history: readHistory(request.history),
+    afterRun: request.afterRun,
     labels: checkedLabels(request.labels),
     useCache: !request.noCache,
     signal,

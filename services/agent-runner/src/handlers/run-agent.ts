@@ -9,12 +9,14 @@ import { executeRun } from "../run/execute-run.ts";
 import { recollect } from "../sessions/recollect.ts";
 import { readLiveRun } from "../store/live-runs.ts";
 import { readRequest } from "./read-request.ts";
+import { withSessionIfKept } from "./session-of.ts";
 
 /**
  * A run that failed is an answer, with its failure in it; an error is what kept it from beginning. A caller who leaves
  * cancels the run, unless it was asked for detached.
  */
-export async function runAgent(context: Context, request: RunAgentRequest, call: Call): Promise<DeepPartial<AgentRun>> {
+export async function runAgent(context: Context, asked: RunAgentRequest, call: Call): Promise<DeepPartial<AgentRun>> {
+  const request = withSessionIfKept(context, asked, call);
   const read = readRequest(request, call);
   if (!request.detached && !request.session) {
     const definition = context.directory.agent(read.caller.tenant, read.agent);

@@ -5,6 +5,7 @@ import { followRun } from "../durable/follow.ts";
 import { runDurably } from "../durable/run-durably.ts";
 import { cancelled } from "../durable/runs.ts";
 import { readRequest } from "./read-request.ts";
+import { withSessionIfKept } from "./session-of.ts";
 
 /**
  * The run as events, numbered from 1. It goes on when its reader leaves, who can resume it, unless asked to be cancelled
@@ -12,9 +13,10 @@ import { readRequest } from "./read-request.ts";
  */
 export async function* streamAgent(
   context: Context,
-  request: RunAgentRequest,
+  asked: RunAgentRequest,
   call: Call,
 ): AsyncGenerator<AgentRunEvent> {
+  const request = withSessionIfKept(context, asked, call);
   const detached = new AbortController();
   const { durable, running } = await runDurably(context, request, {
     ...readRequest(request, call),

@@ -43,11 +43,16 @@ export function embeddedProvider(): Provider {
 }
 
 function toChat(request: ModelRequest): ChatRequest {
+  const { tool_choice, response_format, stop, seed } = request.settings ?? {};
   return {
     messages: request.messages,
-    temperature: request.temperature,
+    ...(request.temperature !== undefined && { temperature: request.temperature }),
     max_completion_tokens: request.maxTokens,
     ...(request.tools.length > 0 && { tools: request.tools }),
+    ...(tool_choice && request.tools.length > 0 && { tool_choice }),
+    ...(response_format && { response_format }),
+    ...(stop && { stop }),
+    ...(seed !== undefined && { seed }),
     ...(request.output && {
       response_format: {
         type: "json_schema",

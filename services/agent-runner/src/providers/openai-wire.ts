@@ -25,10 +25,11 @@ export function toWire(
   const base: ChatCompletionCreateParams = {
     model,
     messages: messagesFor(abilities, request),
-    temperature: request.temperature,
+    ...(request.temperature !== undefined && { temperature: request.temperature }),
     [abilities.maxTokens]: request.maxTokens,
     ...(tools.length > 0 && { tools: tools.map((tool) => ({ ...tool, function: { ...tool.function } })) }),
     ...(output && formatOf(abilities, output)),
+    ...settingsFor(abilities, request),
   };
   if (!stream) return base;
   return { ...base, stream: true, ...(abilities.streamUsage && { stream_options: { include_usage: true } }) };
@@ -38,9 +39,21 @@ function messagesFor(abilities: Abilities, request: ModelRequest): ChatCompletio
   const { messages, output } = request;
   if (!output || abilities.structured === "json_schema") return [...messages];
   const wish = `Answer with nothing but JSON that satisfies this JSON Schema: ${JSON.stringify(output.schema)}`;
+  if (messages[0]?.role !== "system") return [{ role: "system", content: wish }, ...messages];
   return messages.map((message, index) =>
     index === 0 && message.role === "system" ? { ...message, content: `${message.content}\n\n${wish}` } : message,
   );
+}
+
+/** An endpoint that takes no format answers text; tools that are not there are not chosen from. */
+function settingsFor(abilities: Abilities, { settings, tools }: ModelRequest): object {
+  const { tool_choice, parallel_tool_calls, response_format, ...rest } = settings ?? {};
+  return {
+    ...rest,
+    ...(tools.length > 0 && tool_choice !== undefined && { tool_choice }),
+    ...(tools.length > 0 && parallel_tool_calls !== undefined && { parallel_tool_calls }),
+    ...(abilities.structured !== "none" && response_format && { response_format }),
+  };
 }
 
 function formatOf(
@@ -50,7 +63,7 @@ function formatOf(
   switch (abilities.structured) {
     case "json_schema":
       return {
-        response_format: { type: "json_schema", json_schema: { name: output.name, schema: { ...output.schema } } },
+        response_format: { type: "json_schema", json_schema: { ...output, schema: { ...output.schema } } },
       };
     case "json_object":
       return { response_format: { type: "json_object" } };

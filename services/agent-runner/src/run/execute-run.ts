@@ -22,6 +22,7 @@ import { judgeAnswer } from "./judge-answer.ts";
 import { runWithMiddleware } from "./middleware.ts";
 import type { ModelCall, RunRequest } from "./run-request.ts";
 import { settleCalls } from "./settle.ts";
+import { sumOf } from "./sum-calls.ts";
 import { toTraceEntry } from "./to-trace-entry.ts";
 
 /** A run under way. */
@@ -321,17 +322,4 @@ function toToolCall(run: Run, call: ToolCallRecord): ToolCall {
     run.policy,
   ).value;
   return { ...call, arguments: args && { ...args }, result };
-}
-
-function sumOf(calls: readonly ModelCall[], costsNanoUsd: readonly bigint[]) {
-  const total = (pick: (call: ModelCall) => number) => BigInt(calls.reduce((sum, call) => sum + pick(call), 0));
-  return {
-    modelCalls: calls.filter((call) => !call.cacheHit).length,
-    uncachedInputTokens: total(({ usage }) => usage.uncachedInputTokens),
-    cacheReadTokens: total(({ usage }) => usage.cacheReadTokens),
-    cacheWriteTokens: total(({ usage }) => usage.cacheWriteTokens),
-    outputTokens: total(({ usage }) => usage.outputTokens),
-    reasoningTokens: total(({ usage }) => usage.reasoningTokens),
-    costNanoUsd: costsNanoUsd.reduce((sum, cost) => sum + cost, 0n),
-  };
 }

@@ -36,6 +36,8 @@ export type RunRequest = {
   readonly durable?: Durable | undefined;
   /** Of a run below a durable one: where its calls are noted, so that none is lost when the process dies. */
   readonly accounts?: Accounts | undefined;
+  /** The run whose turn must be the newest of the session; empty or undefined: any. */
+  readonly afterRun?: string | undefined;
   /** What went before, where the run belongs to a session or its agent has a memory. */
   readonly conversation?: Conversation | undefined;
   /** Before a tool is called that may not be called twice, by the run or one below it. */

@@ -81,7 +81,7 @@ async function storeRun(tx: Transaction, ended: EndedRun): Promise<true | Error>
 type Charged = Pick<RunRequest, "lineage"> & { readonly caller: Pick<Caller, "subject" | "department" | "project"> };
 
 export function usageOf(
-  run: AgentRun,
+  run: Pick<AgentRun, "id" | "agent">,
   { caller, lineage }: Charged,
   call: ModelCall,
   costNanoUsd: bigint,

@@ -20,12 +20,17 @@ const MAX_FACTS = 500;
 type CallModel = (request: ModelRequest) => Promise<ModelReply>;
 type History = { readonly messages: ChatMessage[]; readonly summary: string; readonly foldedUpTo: number };
 
-/** The conversation of a run; undefined where it has neither a session nor a memory. */
+/**
+ * The conversation of a run; undefined where it has neither a session nor a memory.
+ *
+ * @param afterRun the run whose turn must be the newest one; empty: any
+ */
 export function recollect(
   context: Context,
   definition: AgentDefinition,
   caller: Caller,
   turn: Turn | undefined,
+  afterRun = "",
 ): Conversation | undefined {
   const { memory } = definition.spec;
   if (!turn && !memory.longTerm) return undefined;
@@ -35,7 +40,7 @@ export function recollect(
     async before(input, callModel) {
       const known = memory.longTerm ? await readFacts(context.db, owner, MAX_FACTS) : [];
       const facts = recall(input, known, memory.recall);
-      if (turn) history = await readHistory(context, definition, turn.key, callModel);
+      if (turn) history = await readHistory(context, definition, turn.key, afterRun, callModel);
       return [...asMessage("What is known of this user:", facts), ...history.messages];
     },
     async store(tx, run, input) {
@@ -56,10 +61,13 @@ async function readHistory(
   context: Context,
   definition: AgentDefinition,
   key: SessionKey,
+  afterRun: string,
   callModel: CallModel,
 ): Promise<History> {
   const session = await readSession(context.db, key);
-  const { folded, kept } = foldTurns(await readTurns(context.db, key), definition.spec.memory);
+  const turns = await readTurns(context.db, key);
+  if (afterRun !== "" && turns.at(-1)?.run_id !== afterRun) throw movedOn(key, afterRun);
+  const { folded, kept } = foldTurns(turns, definition.spec.memory);
   const before = session?.summary ?? "";
   const summary = folded.length === 0 ? before : await summarise(context, before, linesOf(folded), callModel);
   const messages: ChatMessage[] = kept.flatMap(({ input, answer }) => [
@@ -68,6 +76,14 @@ async function readHistory(
   ]);
   if (summary !== "") messages.unshift({ role: "system", content: `The conversation before, in short:\n${summary}` });
   return { messages, summary, foldedUpTo: folded.at(-1)?.turn ?? 0 };
+}
+
+function movedOn({ agent, session }: SessionKey, afterRun: string): AppError {
+  return new AppError(
+    "CONFLICT",
+    `run ${afterRun} is not the newest turn of session ${session} of agent ${agent}; a conversation is continued from its end, another one is begun without it`,
+    { reason: "SESSION_MOVED_ON", field: "after_run" },
+  );
 }
 
 const MAX_SUMMARY_CHARS = 4_000;

@@ -1,6 +1,7 @@
 import type { Queryable } from "@agentmesh/postgres";
 import type { EffectRow } from "../domain/decide-effect.ts";
 import type { EffectRows } from "../effects/have-once.ts";
+import type { Old } from "./retention.ts";
 
 // More is known to be done, and not what it answered.
 const MAX_RESULT_BYTES = 1024 * 1024;
@@ -89,6 +90,16 @@ export async function markInDoubt(db: Queryable, tenant: string, key: string, at
      WHERE tenant = $1 AND (key = $2 OR (key > $2 || ':' AND key < $2 || ';')) AND state = 'INTENT'`,
     [tenant, key, attempt],
   );
+}
+
+/** Forgets what effects were answered with, and not that they were had. @returns how many */
+export async function forgetOldAnswers(db: Queryable, { tenant, before, limit }: Old): Promise<number> {
+  const { rowCount } = await db.query(
+    `UPDATE effect SET result = NULL WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM effect WHERE tenant = $1 AND at < $2 AND result IS NOT NULL LIMIT $3 FOR UPDATE SKIP LOCKED))`,
+    [tenant, before, limit],
+  );
+  return rowCount;
 }
 
 /** A tool as it is declared now. */

@@ -3,7 +3,7 @@ import type { Queryable } from "@agentmesh/postgres";
 /** One tenant's rows from before a time, the oldest first, at most so many of them. */
 export type Old = { readonly tenant: string; readonly before: Date; readonly limit: number };
 
-const TABLES = ["agent_run", "agent_session", "agent_memory"] as const;
+const TABLES = ["agent_run", "agent_session", "agent_memory", "effect"] as const;
 
 /** All tenants that have something here. Each look is a step in an index, however many rows a tenant has. */
 export async function readTenants(db: Queryable): Promise<string[]> {

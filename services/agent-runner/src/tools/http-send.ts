@@ -64,8 +64,16 @@ export async function sendHttp(http: HttpCaller, call: HttpCall, context: ToolCa
     });
     return readReply(response.statusCode, await readBounded(response.body), response.headers["content-type"]);
   } catch (error) {
-    throw toAppError(error, `${method} ${url.origin}${url.pathname}`);
+    throw toAppError(asUnavailable(error), `${method} ${url.origin}${url.pathname}`);
   }
+}
+
+/** undici's own words for a connection that broke or was never there. */
+const BROKEN = /^UND_ERR_(SOCKET|CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT)$/;
+
+function asUnavailable(error: unknown): unknown {
+  const isBroken = error instanceof Error && "code" in error && BROKEN.test(String(error.code));
+  return isBroken ? new AppError("UNAVAILABLE", error.message, { cause: error }) : error;
 }
 
 /** A key that the arguments or the declaration choose would not be one. */

@@ -1,6 +1,7 @@
 import { AppError, describeError } from "@agentmesh/errors";
 import { canonicalJson } from "@agentmesh/ids";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { HttpStatus } from "../../domain/http-status.ts";
 import type { McpServer } from "../../domain/tool-spec.ts";
 import type { HttpCaller } from "../http-send.ts";
 import { connectMcp, type McpCommands } from "./connect-mcp.ts";
@@ -80,7 +81,7 @@ export function openMcpSessions(options: { commands: McpCommands; http: HttpCall
         await forget(key, session);
         throw new AppError("UNAVAILABLE", `${nameOf(server)} does not answer: ${describeError(error)}`, {
           reason: "MCP_UNAVAILABLE",
-          cause: error,
+          cause: isForgotten(error) ? new HttpStatus(NO_SUCH_SESSION) : error,
         });
       } finally {
         session.uses -= 1;
@@ -117,6 +118,13 @@ function assertServerAllowed(server: McpServer, { commands, http }: { commands: 
     );
   }
   http.assertAllowed(url);
+}
+
+const NO_SUCH_SESSION = 404;
+
+/** A server that no longer knows the session has not done what it was asked. */
+function isForgotten(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, "code") === NO_SUCH_SESSION;
 }
 
 /** JSON-RPC errors come from a server that is well; everything else says that the session is not. */
