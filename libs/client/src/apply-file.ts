@@ -20,6 +20,7 @@ const ORDER = [
   "DataPolicy",
   "Tool",
   "Agent",
+  "Team",
   "Workflow",
   "Trigger",
   "Channel",

@@ -1,5 +1,6 @@
 // meshctl and the whole mesh: what a person does in the first five minutes.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,6 +28,16 @@ spec:
     - { id: find, kind: tool, tool: orders, input: { id: $.input.order } }
   output: { state: $.steps.find.output.row.state }
 `;
+
+/** What an authenticator app shows so many steps of thirty seconds from now (RFC 6238). */
+function totp(secret: string, steps: number): string {
+  const bits = [...secret].map((char) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(char).toString(2).padStart(5, "0"));
+  const key = Buffer.from((bits.join("").match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  return String((mac.readUInt32BE(mac.readUInt8(19) & 15) & 0x7fff_ffff) % 1_000_000).padStart(6, "0");
+}
 
 async function ok(run: Meshctl, ...args: string[]): Promise<string> {
   const { code, out, err } = await run(...args);
@@ -85,7 +96,7 @@ test("sign in, declare, run, look, sign out: with the real mesh", { timeout: 180
     assert.match(followed, /started track v1[\s\S]*✓ find [\s\S]*succeeded [\s\S]*state: sent/);
     const listed = JSON.parse(await ok(run, "runs", "--state", "succeeded", "--json"));
     const { id } = listed.runs[0];
-    assert.match(await ok(run, "describe", "run", id), /^find +succeeded +1 /m);
+    assert.match(await ok(run, "describe", "run", id), /^✓ find +succeeded +1 /m);
     assert.match(await ok(run, "run", "track", "--input", '{"order":"O-1"}'), /^[0-9a-f-]{36}\n$/);
     assert.equal((await run("watch", "01a1f99b-941a-7000-9d6e-000000000000")).code, 1);
   });
@@ -120,6 +131,48 @@ test("sign in, declare, run, look, sign out: with the real mesh", { timeout: 180
     assert.equal((await run.with({ env }, "delete", "workflow", "track")).code, 3, "the key is narrowed to agent:read");
     await ok(run, "keys", "revoke", key.id);
     await eventually(async () => (await run.with({ env }, "runs")).code === 3, { what: "the key to be refused" });
+  });
+
+  await t.test("a second factor opens what asks for one, and a sign-in asks for it", async () => {
+    const role = join(run.home, "keeper.yaml");
+    writeFileSync(
+      role,
+      "kind: Role\nname: keeper\nspec: { permissions: [system:admin, system:monitor], constraints: { secondFactor: {} } }\n",
+    );
+    await ok(run, "apply", "-f", role);
+    assert.equal(
+      (await run.with({ input: "a password of sonia\n" }, "users", "create", "sonia", "-r", "keeper")).code,
+      0,
+    );
+    using sonia = meshctl();
+    const env = { AGENTMESH_PASSWORD: "a password of sonia" };
+    const enter = ["login", "--address", mesh.gatewayAddress, "--tenant", mesh.tenant, "--username", "sonia"];
+    assert.equal((await sonia.with({ env }, ...enter)).code, 0);
+    const { secret } = JSON.parse(await ok(sonia, "api", "EnrolTotp"));
+    const refused = await eventually(
+      async () => {
+        const result = await sonia("keys");
+        return result.err.includes("mfa step-up") && result;
+      },
+      { what: "the new role" },
+    );
+    assert.equal(refused.code, 3);
+    const confirmed = JSON.parse(await ok(sonia, "api", "ConfirmTotp", JSON.stringify({ code: totp(secret, 0) })));
+    assert.equal(confirmed.recoveryCodes.length, 10);
+    assert.equal((await sonia.with({ input: "000000\n" }, "mfa", "step-up")).code, 3);
+    assert.equal((await sonia.with({ input: `${totp(secret, 1)}\n` }, "mfa", "step-up")).code, 0);
+    assert.match(await ok(sonia, "whoami"), /second factor +given/);
+    const { key } = JSON.parse(await ok(sonia, "keys", "create", "k", "--json"));
+    assert.match(await ok(sonia, "keys", "rotate", key.id), /^mk_/);
+    const again = await sonia.with({ env }, ...enter);
+    assert.equal(again.code, 3);
+    assert.match(again.err, /second factor/);
+    assert.equal((await sonia.with({ env }, ...enter, "--code", confirmed.recoveryCodes[0])).code, 0);
+    await ok(run, "users", "disable", "sonia");
+    assert.equal((await sonia.with({ env }, ...enter, "--code", confirmed.recoveryCodes[1])).code, 3);
+    await ok(run, "users", "enable", "sonia");
+    await ok(run, "users", "reset-second-factor", "sonia");
+    assert.equal((await sonia.with({ env }, ...enter)).code, 0);
   });
 
   await t.test("signing out ends the session", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -67,6 +68,12 @@ test("mistakes in the command line: exit code 2 and what was probably meant", as
     [["audit", "verfy"], /expected list or verify/],
     [["run", "agent/x", "--input", "{no"], /--input: not valid JSON/],
     [["run", "agent/x", "--input", "[1]"], /--input: expected a JSON object/],
+    [["approve", "r1"], /expected RUN\/STEP, a run's id and a step's/],
+    [["resolve", "r1/charge", "done"], /"done": expected retry, succeed or fail/],
+    [["steps", "r1", "resize#last"], /after the # comes the number of an item/],
+    [["pause", "r1", "r2"], /"r2" is one word too many/],
+    [["completion", "csh"], /expected bash, zsh or fish/],
+    [["describe", "agent", "x", "-o", "mermaid"], /-o is for runs/],
     [["api", "GetRnu"], /Did you mean GetRun\?/],
     [["api", "cost/Hold"], /between services/],
     [["api", "GetRun", '{"run_id":"x"}'], /has no field "run_id"\. It has id/],
@@ -79,6 +86,21 @@ test("mistakes in the command line: exit code 2 and what was probably meant", as
   }
   const json = await run("aply", "--json");
   assert.equal(JSON.parse(json.err).error.code, "USAGE");
+});
+
+test("bash completes commands, their options and kinds", async () => {
+  using run = meshctl();
+  const file = join(run.home, "completion.bash");
+  writeFileSync(file, (await run("completion", "bash")).out);
+  const complete = (...words: string[]) => {
+    const line = `source ${file}; COMP_WORDS=(meshctl ${words.join(" ")}); COMP_CWORD=${words.length}; _meshctl; echo "\${COMPREPLY[*]}"`;
+    return execFileSync("bash", ["-c", line], { encoding: "utf8" }).trim();
+  };
+  assert.equal(complete("appr"), "approvals approve");
+  assert.equal(complete("rerun", "--cu"), "--current");
+  assert.equal(complete("describe", "wor"), "workflow");
+  assert.match((await run("completion", "fish")).out, /-n '__fish_seen_subcommand_from rerun' -l current$/m);
+  assert.match((await run("completion", "zsh")).out, /^autoload -U \+X bashcompinit/);
 });
 
 test("without a sign-in: exit code 3 and how to sign in", async () => {
@@ -104,7 +126,7 @@ test("login keeps a profile only its owner may read, and logout forgets it", asy
   assert.deepEqual([refused.code, refused.err], [3, "meshctl: wrong\n"]);
   const done = await run.with({ input: "correct horse\n" }, ...login);
   assert.deepEqual([done.code, done.out], [0, `Signed in to ${run.standIn.address} as ada of acme (operator).\n`]);
-  assert.deepEqual(asked.at(-1), { tenant: "acme", username: "ada", password: "correct horse" });
+  assert.partialDeepStrictEqual(asked.at(-1), { tenant: "acme", username: "ada", password: "correct horse" });
   assert.deepEqual(seen, ["Bearer access-2"]);
   assert.equal(statSync(profileFile(run.home)).mode & 0o777, 0o600);
   assert.doesNotMatch(readFileSync(profileFile(run.home), "utf8"), /correct horse/);

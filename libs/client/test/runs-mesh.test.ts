@@ -54,6 +54,13 @@ spec:
     - { id: flight, kind: tool, tool: act, dependsOn: [hotel], input: { what: flight }, retry: { attempts: 1 } }
 ---
 kind: Workflow
+name: patient
+spec:
+  input: { type: object, properties: { order: { type: string } }, required: [order] }
+  steps:
+    - { id: paid, kind: wait, event: { type: order.paid, publisher: shop, match: $.data.order, equals: $.input.order } }
+---
+kind: Workflow
 name: plain
 spec:
   steps:
@@ -78,7 +85,8 @@ before(async () => {
   mesh = stack.use(await startMesh({ root, quiet: true, env: { HTTP_TOOLS_ALLOW_PRIVATE_NETWORKS: "true" } }));
   run = stack.use(meshctl());
   const login = ["login", "--address", mesh.gatewayAddress, "--tenant", mesh.tenant, "--username", mesh.adminUsername];
-  assert.equal((await run.with({ env: { AGENTMESH_PASSWORD: mesh.adminPassword } }, ...login)).code, 0);
+  const signedIn = await run.with({ env: { AGENTMESH_PASSWORD: mesh.adminPassword } }, ...login);
+  assert.equal(signedIn.code, 0, signedIn.err);
   client = stack.use(connect({ address: mesh.gatewayAddress }));
   const { tenant, adminUsername: username, adminPassword: password } = mesh;
   client.setToken((await client.auth.signIn({ tenant, username, password })).accessToken);
@@ -142,7 +150,7 @@ test("a run that asks: picture, what is asked, a decision about exactly that, an
   assert.match(approved, /asked +Pay it\?[\s\S]*amount: 120[\s\S]*\/sure is approved\.\n$/);
   const late = await run("reject", id, "sure", "--yes");
   assert.equal(late.code, 1);
-  assert.match(late.err, /approval sure is succeeded/);
+  assert.match(late.err, /sure is approved by user:…[0-9a-f]{8} at [\d:]+ \(fine\); an approval is decided once/);
   assert.equal((await run("approve", `${id}/nothing`, "--yes")).code, 1);
 
   assert.match(await ok("watch", "run", id), /◐ sure +asks: Pay it\?.*\n[\s\S]*✓ sure +approved by .*: fine\n/);
@@ -187,6 +195,16 @@ test("what failed is gone on with, and a run is repeated with other input", asyn
   const again = (await ok("rerun", first, "--input", '{"amount":7}', "--from", "pay")).trim();
   await runIn(again, RunState.SUCCEEDED);
   assert.match(await ok("describe", "run", again), /origin +rerun:[\s\S]*paid: 7/);
+});
+
+test("a run that waits for an event says for which", async () => {
+  const id = await start("patient", { order: "O-1" });
+  await until(id, "to wait", (found) => isIn(found, "paid", StepState.WAITING));
+  assert.match(
+    await ok("describe", "run", id),
+    /paid {2}waits for the event order\.paid of shop, whose \$\.data\.order is O-1\n/,
+  );
+  assert.match(await ok("cancel", id), /is cancelled/);
 });
 
 test("what cannot be undone waits, says so, and a person resolves it", async () => {

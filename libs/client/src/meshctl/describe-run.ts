@@ -1,10 +1,10 @@
 import { isAppError } from "@agentmesh/errors";
-import { Approval, ApprovalState, Run, type Step, StepState } from "@agentmesh/proto/orchestrator";
+import { Approval, ApprovalState, Run, RunState, type Step, StepState } from "@agentmesh/proto/orchestrator";
 import type { AgentRun } from "@agentmesh/proto/runner";
 import type { MeshClient } from "../connect.ts";
 import type { Shell } from "./command.ts";
 import { describeAgentRun } from "./describe-agent-run.ts";
-import { isLive } from "./live.ts";
+import { isLive, runStateCell } from "./live.ts";
 import { mermaidOf } from "./mermaid-run.ts";
 import { usd } from "./money.ts";
 import { type OpenMatter, openMatters } from "./open-matters.ts";
@@ -14,7 +14,7 @@ import { stateCell } from "./state.ts";
 import { type Cell, printFields } from "./table.ts";
 import { took, when } from "./time.ts";
 import { UsageError } from "./usage-error.ts";
-import { indent, yamlText } from "./yaml-text.ts";
+import { firstLines, indent, yamlText } from "./yaml-text.ts";
 
 export type RunFormat = "text" | "json" | "mermaid";
 
@@ -79,7 +79,7 @@ function printRun({ out, settings }: Shell, run: Run, matters: readonly OpenMatt
   printFields(out, [
     ["run", { text: run.id, style: "bold" }],
     ["workflow", `${run.workflow} v${run.workflowVersion}`],
-    ["state", stateCell(run.state)],
+    ["state", run.paused ? runStateCell(run) : stateCell(run.state)],
     ["cancel", run.cancelRequested && !run.endedAt ? "asked for" : ""],
     ["for", run.subject],
     ["origin", run.origin],
@@ -88,7 +88,7 @@ function printRun({ out, settings }: Shell, run: Run, matters: readonly OpenMatt
     ["started", when(run.createdAt, now)],
     ["took", took(run.createdAt, run.endedAt, now)],
     ["expected", expected(run, now)],
-    ["deadline", run.endedAt ? "" : when(run.deadline, now)],
+    ["deadline", run.state === RunState.RUNNING ? when(run.deadline, now) : ""],
     ["cost", usd(run.costNanoUsd)],
   ]);
   if (run.failure) out.line(`${out.paint("red", run.failure.code)}: ${run.failure.message}`);
@@ -113,8 +113,8 @@ function expected({ slaAt, atRisk, endedAt }: Run, now: Date): Cell {
 
 function printMatter(out: Output, { about, text, shown, todo }: OpenMatter, program: string): void {
   out.line(`\n${out.paint("yellow", about)}  ${text}`);
-  if (shown !== undefined && shown !== null) out.line(indent(yamlText(shown), "    "));
-  const width = Math.max(...todo.map(([command]) => command.length));
+  if (shown !== undefined && shown !== null) out.line(indent(firstLines(yamlText(shown)), "    "));
+  const width = Math.max(0, ...todo.map(([command]) => command.length));
   for (const [command, meaning] of todo) {
     out.line(`  ${program} ${meaning ? `${command.padEnd(width)}  ${out.paint("dim", meaning)}` : command}`);
   }
@@ -123,5 +123,5 @@ function printMatter(out: Output, { about, text, shown, todo }: OpenMatter, prog
 function section(out: Output, title: string, value: unknown): void {
   if (value === undefined || value === null) return;
   out.line(`\n${out.paint("dim", title)}`);
-  out.line(indent(yamlText(value)));
+  out.line(indent(firstLines(yamlText(value))));
 }

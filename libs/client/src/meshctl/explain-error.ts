@@ -38,8 +38,11 @@ function hintFor(failure: AppError, program: string): string {
   if (failure.reason === "NOT_SIGNED_IN") return `sign in with: ${program} login`;
   switch (failure.code) {
     case "UNAUTHENTICATED":
-      return failure.reason === "BAD_CREDENTIALS" ? "" : `sign in again with: ${program} login`;
+      return failure.reason === "BAD_CREDENTIALS" || failure.reason === "BAD_CODE"
+        ? ""
+        : `sign in again with: ${program} login`;
     case "PERMISSION_DENIED":
+      if (failure.reason === "STEP_UP_REQUIRED") return `give a second factor with: ${program} mfa step-up`;
       return `see what you may do with: ${program} whoami`;
     case "UNAVAILABLE":
       return isUnreachable(failure)

@@ -19,7 +19,7 @@ const MAX_BREAKS = 5;
 export async function followRun(shell: Shell, id: string): Promise<number> {
   const { out, signal, settings } = shell;
   const session = await shell.session();
-  const progress: Progress = { startedMs: new Map() };
+  const progress: Progress = { startedMs: new Map(), toldMs: new Map(), decided: new Set() };
   let afterSeq = 0;
   for (let breaks = 0; ; ) {
     await session.renew();

@@ -1,4 +1,4 @@
-import { type Approval, type Run, RunState, type Step, StepState } from "@agentmesh/proto/orchestrator";
+import { type Approval, type Run, RunState, type Step, StepKind, StepState } from "@agentmesh/proto/orchestrator";
 import { isUndo, labelOf } from "./step-text.ts";
 import { when } from "./time.ts";
 
@@ -30,7 +30,14 @@ export function openMatters(
     text: "paused: nothing new begins, and its timers stand still",
     todo: [[`resume ${run.id}`, ""]],
   };
-  return [...(run.paused ? [paused] : []), ...steps, ...queued(run), ...children(run), ...ended(run)];
+  return [
+    ...(run.paused ? [paused] : []),
+    ...steps,
+    ...waits(run, now),
+    ...queued(run),
+    ...children(run),
+    ...ended(run),
+  ];
 }
 
 function doubt(run: Run, step: Step): OpenMatter {
@@ -82,6 +89,18 @@ function queued({ steps }: Run): OpenMatter[] {
       todo: [["mesh", "whether agent-runner serves"]],
     },
   ];
+}
+
+function waits({ steps }: Run, now: Date): OpenMatter[] {
+  const waiting = steps.filter(({ state, kind }) => state === StepState.WAITING && kind === StepKind.WAIT);
+  return waiting.map(({ node, input }) => ({ about: node, text: `waits ${awaited(input ?? {}, now)}`, todo: [] }));
+}
+
+type Awaited = { until?: string; event?: string; publisher?: string; match?: string; equals?: string };
+
+function awaited({ until, event, publisher, match, equals }: Awaited, now: Date): string {
+  if (event === undefined) return until === undefined ? "" : `until ${when(new Date(until), now)}`;
+  return `for the event ${event} of ${publisher}${match === undefined ? "" : `, whose ${match} is ${equals}`}`;
 }
 
 function children({ steps }: Run): OpenMatter[] {

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "@agentmesh/errors";
+import type { TokenReply } from "@agentmesh/proto/auth";
 
 export type Profile = {
   /** The gateway's gRPC address, `host:port[,host:port]`. */
@@ -18,6 +19,12 @@ export type SessionTokens = {
   /** By this machine's clock, milliseconds since the epoch. */
   readonly expiresAtMs: number;
 };
+
+/** The tokens of a reply, as they are kept. @param askedAtMs when they were asked for, by this machine's clock */
+export function sessionOf(reply: TokenReply, askedAtMs: number): SessionTokens {
+  const { accessToken, refreshToken, expiresInS } = reply;
+  return { kind: "session", accessToken, refreshToken, expiresAtMs: askedAtMs + expiresInS * 1000 };
+}
 
 export function profileFile(home: string): string {
   return join(home, "profile.json");

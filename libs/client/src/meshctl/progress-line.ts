@@ -6,7 +6,17 @@ import { shortSubject } from "./subject.ts";
 import { clock, duration } from "./time.ts";
 
 /** What has to be remembered from event to event. */
-export type Progress = { readonly startedMs: Map<string, number> };
+export type Progress = {
+  /** When each step began. */
+  readonly startedMs: Map<string, number>;
+  /** When the progress of each step was last told. */
+  readonly toldMs: Map<string, number>;
+  /** Steps whose decision was told, which says that they are done. */
+  readonly decided: Set<string>;
+};
+
+/** Items of a map that end together are told together. */
+const TELL_EVERY_MS = 1000;
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -25,6 +35,9 @@ export function progressLine(out: Output, event: RunEvent, progress: Progress): 
     return `${time}  started ${out.paint("bold", `${data.workflow ?? ""}`)} ${version}`.trimEnd();
   }
   if (type === "step.dispatched" || type === "step.waiting") progress.startedMs.set(node, atMs);
+  if (type === "approval.decided") progress.decided.add(node);
+  if (type === "step.succeeded" && progress.decided.has(node)) return undefined;
+  if (type === "step.progress" && isTooSoon(progress, node, atMs)) return undefined;
   const say = sayings[type];
   const said = say ? say(data, () => spent(progress, node, atMs)) : { mark: "·", text: `${type} ${told(data)}` };
   if (!said) return undefined;
@@ -32,6 +45,13 @@ export function progressLine(out: Output, event: RunEvent, progress: Progress): 
   const flat = oneLine(text);
   const name = node === "" ? "" : `${nameOf(node).padEnd(NODE_WIDTH)} `;
   return `${time}  ${out.paint(style, mark)} ${name}${dim ? out.paint("dim", flat) : flat}`.trimEnd();
+}
+
+function isTooSoon({ startedMs, toldMs }: Progress, node: string, atMs: number): boolean {
+  const last = toldMs.get(node) ?? startedMs.get(node) ?? 0;
+  if (atMs - last < TELL_EVERY_MS) return true;
+  toldMs.set(node, atMs);
+  return false;
 }
 
 type Saying = (data: Data, spent: () => string) => Said | undefined;

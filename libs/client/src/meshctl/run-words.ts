@@ -13,7 +13,7 @@ export function runOf(words: readonly string[]): string {
 
 export type StepAddress = { readonly run: string; readonly node: string; readonly shard: number };
 
-/** `RUN/NODE` or `RUN NODE`; `NODE#7` is the seventh item of a map. @throws UsageError */
+/** `RUN/STEP` or `RUN STEP`; `STEP#7` is the seventh item of a map. @throws UsageError */
 export function stepOf(words: readonly string[]): StepAddress {
   const [run = "", step = "", ...more] = words
     .join("/")
@@ -21,10 +21,10 @@ export function stepOf(words: readonly string[]): StepAddress {
     .split("/");
   const { node, shard } = nodeOf(step);
   if (run !== "" && node !== "" && more.length === 0) return { run, node, shard };
-  throw new UsageError(`${JSON.stringify(words.join(" "))}: expected RUN/NODE, a run's id and the id of a step`);
+  throw new UsageError(`${JSON.stringify(words.join(" "))}: expected RUN/STEP, a run's id and a step's`);
 }
 
-/** `NODE` or `NODE#ITEM`. @throws UsageError */
+/** `STEP` or `STEP#ITEM`. @throws UsageError */
 export function nodeOf(step: string): { node: string; shard: number } {
   const [node = "", item] = step.split("#");
   if (item === undefined) return { node, shard: 0 };

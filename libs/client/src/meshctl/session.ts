@@ -2,7 +2,7 @@ import { AppError } from "@agentmesh/errors";
 import { connect, type MeshClient } from "../connect.ts";
 import type { Settings } from "./config.ts";
 import { findLocalMesh } from "./local-mesh.ts";
-import { type Profile, readProfile, type SessionTokens, writeProfile } from "./profile.ts";
+import { type Profile, readProfile, type SessionTokens, sessionOf, writeProfile } from "./profile.ts";
 
 export type Session = AsyncDisposable & {
   readonly mesh: MeshClient;
@@ -80,12 +80,7 @@ async function refresh(mesh: MeshClient, home: string, profile: Profile): Promis
   if (current.expiresAtMs - Date.now() >= RENEW_MS) return current;
   const startedAtMs = Date.now();
   const reply = await mesh.auth.refreshToken({ refreshToken: current.refreshToken });
-  const credential: SessionTokens = {
-    kind: "session",
-    accessToken: reply.accessToken,
-    refreshToken: reply.refreshToken,
-    expiresAtMs: startedAtMs + reply.expiresInS * 1000,
-  };
+  const credential = sessionOf(reply, startedAtMs);
   writeProfile(home, { ...profile, credential });
   return credential;
 }

@@ -49,7 +49,8 @@ export function progressText({ progress, state }: Step): string {
 export function noteOf(step: Step): string {
   const { failure, childRunId, target, gate, dependsOn, state } = step;
   const waits = state === StepState.WAITING;
-  const cases = dependsOn.flatMap((text) => {
+  const isTaken = state !== StepState.PENDING && state !== StepState.SKIPPED;
+  const cases = (isTaken ? [] : dependsOn).flatMap((text) => {
     const [branch, name] = text.split(":");
     return name === undefined ? [] : [`only if ${branch} is ${name}`];
   });
@@ -59,7 +60,7 @@ export function noteOf(step: Step): string {
     waits && step.argsHash !== "" ? "waits for a decision" : "",
     target === "" ? "" : `chosen: ${target}`,
     gate === "failed" ? "below its gate" : "",
-    childRunId === "" ? "" : `run ${childRunId}`,
+    childRunId === "" || failure?.message.includes(childRunId) ? "" : `run ${childRunId}`,
     ...cases,
   ]
     .filter(Boolean)

@@ -20,3 +20,10 @@ export function yamlText(value: unknown, options: { sorted?: boolean } = {}): st
 export function indent(text: string, by = "  "): string {
   return text.replace(/^(?=.)/gm, by);
 }
+
+/** The first lines of a text; what is left out is said. */
+export function firstLines(text: string, most = 40): string {
+  const lines = text.split("\n");
+  if (lines.length <= most) return text;
+  return [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more lines; --json prints all`].join("\n");
+}

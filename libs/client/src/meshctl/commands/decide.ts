@@ -7,6 +7,7 @@ import type { Command, Shell } from "../command.ts";
 import { deciders } from "../open-matters.ts";
 import { type StepAddress, stepOf } from "../run-words.ts";
 import { stateCell, stateName } from "../state.ts";
+import { shortSubject } from "../subject.ts";
 import { printFields } from "../table.ts";
 import { when } from "../time.ts";
 import { UsageError } from "../usage-error.ts";
@@ -42,6 +43,7 @@ async function decide(shell: Shell, args: Args, verb: "approve" | "reject", appr
   const { mesh } = await shell.session();
   const asked = await find(mesh, address);
   if (!out.json) show(shell, asked);
+  if (asked.state !== ApprovalState.PENDING) throw isOver(asked);
   if (hash !== undefined && hash !== asked.argsHash) throw changed(address, asked.argsHash);
   if (hash === undefined && !args.flag("yes") && !(await confirmed(shell, verb))) {
     out.note("nothing was decided");
@@ -82,7 +84,7 @@ function show({ out }: Shell, asked: Approval): void {
     ["asked", { text: asked.title, style: "bold" }],
     ["workflow", asked.workflow],
     ["state", stateCell(asked.state)],
-    ["decided", deciders(asked)],
+    ["who", deciders(asked)],
     ["until", when(asked.expiresAt, now)],
     ["hash", asked.argsHash],
   ]);
@@ -92,6 +94,14 @@ function show({ out }: Shell, asked: Approval): void {
 async function confirmed({ signal }: Shell, verb: string): Promise<boolean> {
   const said = await ask(`${verb} this? [y/N] `, { secret: false, signal });
   return /^y(es)?$/i.test(said.trim());
+}
+
+function isOver({ runId, node, state, decidedBy, decidedAt, comment }: Approval): AppError {
+  const who = decidedBy === "" ? "" : ` by ${shortSubject(decidedBy)}`;
+  const at = decidedAt ? ` at ${when(decidedAt, new Date())}` : "";
+  const why = comment === "" ? "" : ` (${comment})`;
+  const message = `${runId}/${node} is ${stateName(state)}${who}${at}${why}; an approval is decided once`;
+  return new AppError("FAILED_PRECONDITION", message, { reason: "ALREADY_DECIDED" });
 }
 
 function changed({ run, node }: StepAddress, argsHash: string): AppError {

@@ -15,6 +15,7 @@ export const commandGroups: readonly { readonly title: string; readonly commands
     commands: [
       entry("login", "", "Sign in, and stay signed in", async () => (await import("./login.ts")).login),
       entry("logout", "", "End the session and forget it", async () => (await import("./logout.ts")).logout),
+      entry("mfa", "set-up|step-up", "A second factor", async () => (await import("./mfa.ts")).mfa),
       entry("whoami", "", "Who you are and what you may do", async () => (await import("./whoami.ts")).whoami),
     ],
   },
@@ -74,8 +75,8 @@ export const commandGroups: readonly { readonly title: string; readonly commands
         "What a text holds that is sensitive",
         async () => (await import("./classify.ts")).classify,
       ),
-      entry("keys", "[create|revoke]", "API keys", async () => (await import("./keys.ts")).keys),
-      entry("users", "[create|disable]", "Users of the tenant", async () => (await import("./users.ts")).users),
+      entry("keys", "[create|rotate|…]", "API keys", async () => (await import("./keys.ts")).keys),
+      entry("users", "[create|disable|…]", "Users of the tenant", async () => (await import("./users.ts")).users),
     ],
   },
   {

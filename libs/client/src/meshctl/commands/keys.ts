@@ -9,8 +9,14 @@ import { UsageError } from "../usage-error.ts";
 const DAY_S = 86_400;
 
 export const keys: Command = {
-  usage: ["keys", "keys create NAME [--user USER] [--scope PERMISSION …] [--days N]", "keys revoke ID"],
-  about: "The secret of a new key goes to standard output, once.",
+  usage: [
+    "keys",
+    "keys create NAME [--user USER] [--scope PERMISSION …] [--days N]",
+    "keys rotate ID",
+    "keys revoke ID",
+  ],
+  about:
+    "The secret of a new key goes to standard output, once. A rotated key stays good for an hour beside its successor.",
   options: {
     user: { short: "u", value: "USER", about: "Whose key; default yours" },
     scope: { value: "PERMISSION", multiple: true, about: "Narrow the key to this; default all its owner may do" },
@@ -21,11 +27,13 @@ export const keys: Command = {
   async run(shell, args) {
     const [verb, subject] = args.words;
     if (verb === undefined || verb === "list") return list(shell);
-    if (verb !== "create" && verb !== "revoke") throw new UsageError(`keys ${verb}: expected list, create or revoke`);
+    if (verb !== "create" && verb !== "revoke" && verb !== "rotate")
+      throw new UsageError(`keys ${verb}: expected list, create, rotate or revoke`);
     if (subject === undefined)
       throw new UsageError(
         verb === "create" ? "NAME is missing: what is the key called?" : "ID is missing: which key?",
       );
+    if (verb === "rotate") return rotate(shell, subject);
     return verb === "create" ? create(shell, args, subject) : revoke(shell, subject);
   },
 };
@@ -75,5 +83,15 @@ async function revoke({ out, session }: Shell, id: string): Promise<number> {
   const { mesh } = await session();
   const key = await mesh.auth.revokeApiKey({ id });
   out.answer(ApiKey.toJSON(key), () => out.line(`${key.name || key.id} is revoked, on every replica.`));
+  return 0;
+}
+
+async function rotate({ out, session }: Shell, id: string): Promise<number> {
+  const { mesh } = await session();
+  const reply = await mesh.auth.rotateApiKey({ id });
+  out.answer(CreateApiKeyReply.toJSON(reply), () => {
+    out.line(reply.secret);
+    out.note(`${reply.key?.name ?? "the key"} is now ${reply.key?.id ?? "new"}; the old one ends within an hour.`);
+  });
   return 0;
 }

@@ -1,16 +1,19 @@
+import { isAppError } from "@agentmesh/errors";
 import { UserContext } from "@agentmesh/proto/auth";
 import { connect } from "../../connect.ts";
 import type { Args } from "../args.ts";
 import { ask, firstLine, isTerminal } from "../ask.ts";
 import type { Command, Shell } from "../command.ts";
 import { findLocalMesh, localAdministrator, localTenant } from "../local-mesh.ts";
-import { type Profile, profileFile, readProfile, writeProfile } from "../profile.ts";
+import { type Profile, profileFile, readProfile, sessionOf, writeProfile } from "../profile.ts";
+import { signInWithBrowser } from "../sign-in-with-browser.ts";
 import { UsageError } from "../usage-error.ts";
 
 export const login: Command = {
   usage: [
     "login",
     "login --address HOST:PORT --tenant TENANT --username USER",
+    "login --address HOST:PORT --tenant TENANT --browser PROVIDER",
     "login --address HOST:PORT --api-key KEY",
   ],
   about: `Without options it signs in to the mesh that \`npm start\` runs in this checkout, as its administrator.
@@ -21,6 +24,9 @@ AGENTMESH_ADDRESS and AGENTMESH_API_KEY instead of signing in.`,
     address: { value: "HOST:PORT", about: "The gateway's gRPC address" },
     tenant: { value: "TENANT", about: "Whose mesh" },
     username: { short: "u", value: "USER", about: "Who you are" },
+    directory: { value: "PROVIDER", about: "The company's directory (LDAP) that judges the password" },
+    browser: { value: "PROVIDER", about: "Sign in with a browser at the company's identity provider (OIDC)" },
+    code: { value: "CODE", about: "Of the second factor; default it is asked for where one is needed" },
     "api-key": { value: "KEY", about: 'Sign in with an API key instead; "-" reads it from standard input' },
   },
   examples: [
@@ -34,7 +40,7 @@ AGENTMESH_ADDRESS and AGENTMESH_API_KEY instead of signing in.`,
     const apiKey = args.text("api-key");
     const profile =
       apiKey === undefined
-        ? await withPassword(shell, args, place)
+        ? await withPerson(shell, args, place)
         : await withKey(place.address, apiKey === "-" ? await firstLine() : apiKey);
     const who = await identify(profile);
     writeProfile(settings.home, { ...profile, tenant: who.tenant, username: who.username });
@@ -76,9 +82,18 @@ async function withKey(address: string, apiKey: string): Promise<Profile> {
   return { address, tenant: "", username: "", credential: { kind: "api-key", apiKey: apiKey.trim() } };
 }
 
-async function withPassword(shell: Shell, args: Args, { address, local }: Place): Promise<Profile> {
+async function withPerson(shell: Shell, args: Args, { address, local }: Place): Promise<Profile> {
   const tenant = args.text("tenant") ?? (local ? localTenant : undefined);
   if (tenant === undefined) throw new UsageError("--tenant is missing: whose mesh is it?");
+  const provider = args.text("browser");
+  if (provider === undefined) return withPassword(shell, args, { address, local }, tenant);
+  await using mesh = connect({ address });
+  const startedAtMs = Date.now();
+  const credential = sessionOf(await signInWithBrowser(mesh, { tenant, provider }, shell), startedAtMs);
+  return { address, tenant, username: "", credential };
+}
+
+async function withPassword(shell: Shell, args: Args, { address, local }: Place, tenant: string): Promise<Profile> {
   const username = args.text("username") ?? (local ? localAdministrator : await askName(shell));
   const password = await passwordOf(
     shell,
@@ -87,18 +102,14 @@ async function withPassword(shell: Shell, args: Args, { address, local }: Place)
   );
   await using mesh = connect({ address });
   const startedAtMs = Date.now();
-  const reply = await mesh.auth.signIn({ tenant, username, password }, { signal: shell.signal });
-  return {
-    address,
-    tenant,
-    username,
-    credential: {
-      kind: "session",
-      accessToken: reply.accessToken,
-      refreshToken: reply.refreshToken,
-      expiresAtMs: startedAtMs + reply.expiresInS * 1000,
-    },
-  };
+  const request = { tenant, username, password, provider: args.text("directory") ?? "", code: args.text("code") ?? "" };
+  const { signal } = shell;
+  const reply = await mesh.auth.signIn(request, { signal }).catch(async (error: unknown) => {
+    if (!isAppError(error) || error.reason !== "SECOND_FACTOR_REQUIRED" || !isTerminal()) throw error;
+    const code = await ask("code of your authenticator app: ", { secret: false, signal });
+    return mesh.auth.signIn({ ...request, code: code.trim() }, { signal });
+  });
+  return { address, tenant, username, credential: sessionOf(reply, startedAtMs) };
 }
 
 async function askName({ signal }: Shell): Promise<string> {

@@ -8,6 +8,7 @@ export const runCommand: Command = {
   usage: [
     "run agent/NAME --text TEXT | --input JSON",
     "run workflow/NAME --input JSON [--watch]",
+    "run team/NAME --input JSON [--watch]",
     "run NAME …          a workflow of that name, or else an agent",
   ],
   about: `An agent's text is printed as it comes. A workflow is started; --watch follows it to its end.
@@ -53,7 +54,9 @@ async function resolve(mesh: MeshClient, target: string): Promise<Target> {
   const [kind = "", name] = target.split("/");
   if (name === undefined) return guess(mesh, kind);
   if (name !== "" && (kind === "agent" || kind === "workflow")) return { kind, name };
-  throw new UsageError(`${JSON.stringify(target)}: expected agent/NAME or workflow/NAME`);
+  // A team runs as a workflow of its name.
+  if (name !== "" && kind === "team") return { kind: "workflow", name: `team:${name}` };
+  throw new UsageError(`${JSON.stringify(target)}: expected agent/NAME, workflow/NAME or team/NAME`);
 }
 
 async function guess(mesh: MeshClient, name: string): Promise<Target> {

@@ -1,11 +1,10 @@
-import { ListRunsReply, type Run, RunState } from "@agentmesh/proto/orchestrator";
+import { ListRunsReply, RunState } from "@agentmesh/proto/orchestrator";
 import type { Command } from "../command.ts";
-import { isLive } from "../live.ts";
+import { runStateCell } from "../live.ts";
 import { usd } from "../money.ts";
 import { firstRows, limitOf, limitOption } from "../pages.ts";
 import { runOf } from "../run-words.ts";
-import { stateCell } from "../state.ts";
-import { type Cell, printTable } from "../table.ts";
+import { printTable } from "../table.ts";
 import { took, when } from "../time.ts";
 
 const STATES = {
@@ -41,7 +40,7 @@ export const runs: Command = {
     const now = new Date();
     const rows = found.map((run) => [
       run.id,
-      stateOf(run),
+      runStateCell(run),
       run.workflow,
       when(run.createdAt, now),
       took(run.createdAt, run.endedAt, now),
@@ -54,9 +53,3 @@ export const runs: Command = {
     return 0;
   },
 };
-
-function stateOf(run: Run): Cell {
-  if (run.paused) return { text: "paused", style: "yellow" };
-  if (run.atRisk && isLive(run)) return { text: "at risk", style: "yellow" };
-  return stateCell(run.state);
-}

@@ -8,7 +8,13 @@ import { when } from "../time.ts";
 import { UsageError } from "../usage-error.ts";
 
 export const users: Command = {
-  usage: ["users", "users create NAME --role ROLE …", "users disable NAME"],
+  usage: [
+    "users",
+    "users create NAME --role ROLE …",
+    "users disable NAME",
+    "users enable NAME",
+    "users reset-second-factor NAME",
+  ],
   about:
     "A new user's password is asked for, or read from standard input. Service accounts are resources: apply a ServiceAccount.",
   options: {
@@ -23,10 +29,19 @@ export const users: Command = {
   async run(shell, args) {
     const [verb, username] = args.words;
     if (verb === undefined || verb === "list") return list(shell, args);
-    if (verb !== "create" && verb !== "disable")
-      throw new UsageError(`users ${verb}: expected list, create or disable`);
     if (username === undefined) throw new UsageError("NAME is missing: which user?");
-    return verb === "create" ? create(shell, args, username) : disable(shell, username);
+    switch (verb) {
+      case "create":
+        return create(shell, args, username);
+      case "disable":
+        return disable(shell, username);
+      case "enable":
+        return enable(shell, username);
+      case "reset-second-factor":
+        return resetSecondFactor(shell, username);
+      default:
+        throw new UsageError(`users ${verb}: expected list, create, disable, enable or reset-second-factor`);
+    }
   },
 };
 
@@ -73,5 +88,21 @@ async function disable({ out, session }: Shell, username: string): Promise<numbe
   const { mesh } = await session();
   const user = await mesh.auth.disableUser({ username });
   out.answer(User.toJSON(user), () => out.line(`${user.username} is disabled; every session of theirs has ended.`));
+  return 0;
+}
+
+async function enable({ out, session }: Shell, username: string): Promise<number> {
+  const { mesh } = await session();
+  const user = await mesh.auth.enableUser({ username });
+  out.answer(User.toJSON(user), () => out.line(`${user.username} is enabled, and no wrong password counts any more.`));
+  return 0;
+}
+
+async function resetSecondFactor({ out, session }: Shell, username: string): Promise<number> {
+  const { mesh } = await session();
+  const user = await mesh.auth.resetSecondFactor({ username });
+  out.answer(User.toJSON(user), () =>
+    out.line(`${user.username} signs in without a second factor; every session of theirs has ended.`),
+  );
   return 0;
 }

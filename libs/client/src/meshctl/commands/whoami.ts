@@ -20,6 +20,8 @@ export const whoami: Command = {
         ["roles", who.roles.join(", ")],
         ["may", who.permissions.toSorted().join(", ")],
         ["acting", who.actors.join(" → ")],
+        ["may after step-up", who.stepUpPermissions.join(", ")],
+        ["second factor", who.secondFactorEnrolled ? (who.amr.includes("mfa") ? "given" : "set up") : ""],
         ["signed in", when(who.lastSignIn, now)],
         ["session until", when(who.sessionExpiresAt, now)],
         ["mesh", address],
