@@ -26,6 +26,8 @@ export type ConsumeEventsOptions<T> = {
   /** Applies a batch of events that were never applied before, in the transaction that remembers them. */
   readonly handle: (tx: Transaction, events: readonly Received<T>[]) => Promise<void>;
   readonly maxBatch?: number;
+  /** See `consume`. Default 0. */
+  readonly gatherMs?: number;
 };
 
 type Delivery<T> = { readonly message: JsMsg; readonly event: Received<T> };
@@ -42,7 +44,7 @@ const services: ReadonlySet<string> = new Set(catalogServices.map(({ service }) 
  * the database or a peer is UNAVAILABLE the messages keep coming again.
  */
 export function consumeEvents<T>(bus: Bus, db: Database, options: ConsumeEventsOptions<T>): Consumer {
-  const { event, maxBatch = 100 } = options;
+  const { event, maxBatch = 100, gatherMs = 0 } = options;
   const durable = options.durable ?? `${bus.service}-${event.type.replaceAll(".", "-")}`;
   const counted = bus.metrics.counter("agentmesh_events_consumed_total", "Events applied, by outcome", [
     "consumer",
@@ -107,6 +109,7 @@ export function consumeEvents<T>(bus: Bus, db: Database, options: ConsumeEventsO
     durable,
     filter: `evt.*.${event.publisher}.${event.type}.>`,
     maxBatch,
+    gatherMs,
     handle: async (messages) => applyOrSplit(await readAll(messages)),
   });
   const keeper = keepInboxShort(bus, db);

@@ -17,6 +17,9 @@ import { startSigning } from "./sign-checkpoints.ts";
 
 const SHIPPED_POLICY = { policy: defaultPolicy, spec: dataPolicySpec.parse({ rules: [] }) };
 
+// What is recorded is signed once a checkpoint: until then entries may wait for each other.
+const GATHER_MS = 50;
+
 export async function startCompliance(config: ComplianceConfig, overrides: Partial<Context> = {}): Promise<Running> {
   await using stack = new AsyncDisposableStack();
   const base = stack.use(await openFoundation(config, "compliance"));
@@ -62,6 +65,7 @@ export async function startCompliance(config: ComplianceConfig, overrides: Parti
     consumeEvents(base.bus, db, {
       event: auditRecordedEvent,
       maxBatch: 500,
+      gatherMs: GATHER_MS,
       handle: (tx, events) => onAuditRecorded(context, tx, events),
     }),
   );

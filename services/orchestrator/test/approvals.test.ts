@@ -62,6 +62,12 @@ test("an approval waits, says what it is for, and lets the run go on with who sa
   assert.equal(pending.approvals.length, 0);
 });
 
+test("a comment may hold what PostgreSQL keeps in no text", async () => {
+  const { id } = await mesh.start("pay", { amount: 1 });
+  const decided = await decide(await asked(id), { comment: "fine\u0000 by me" });
+  assert.equal(decided.comment, "fine\uFFFD by me");
+});
+
 test("decided at two replicas at once: one decision counts, and the other is told", async () => {
   for (let round = 0; round < 8; round++) {
     const { id } = await mesh.start("pay", { amount: round });

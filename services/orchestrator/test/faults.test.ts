@@ -259,3 +259,39 @@ test("steps without credit wait in the backlog and leave it by priority", async 
     `priority decides, but for what was on its way: ${order.length}`,
   );
 });
+
+/** The database takes no change of the steps of a run. */
+async function refuseSteps(run: string): Promise<AsyncDisposable> {
+  const admin = new pg.Client({ connectionString: mesh.env.adminPostgresUrl });
+  await admin.connect();
+  await admin.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'not this one'; END $$`);
+  await admin.query(`CREATE TRIGGER refuse BEFORE UPDATE ON orchestrator.step FOR EACH ROW
+    WHEN (NEW.run = '${run}') EXECUTE FUNCTION refuse()`);
+  return {
+    async [Symbol.asyncDispose]() {
+      await admin.query("DROP FUNCTION refuse CASCADE");
+      await admin.end();
+    },
+  };
+}
+
+test("a run whose changes the database refuses does not hold up those that are due with it", async () => {
+  const [refused, ...others] = await Promise.all(Array.from({ length: 3 }, () => mesh.start("late")));
+  await using _ = await refuseSteps(refused?.id ?? "");
+  for (const { id } of others) assert.equal((await ended(id)).failure?.code, "DEADLINE_EXCEEDED");
+  assert.equal((await mesh.run(refused?.id ?? "")).state, "RUN_STATE_RUNNING");
+});
+
+test("a parent whose changes the database refuses does not hold up what other runs must hear", async () => {
+  await mesh.apply("Workflow", "parent", { steps: [{ id: "c", kind: "workflow", workflow: "one" }] });
+  const parents = await Promise.all(Array.from({ length: 3 }, () => mesh.start("parent")));
+  const [refused, ...others] = parents;
+  await using _ = await refuseSteps(refused?.id ?? "");
+  for (const { steps } of parents) {
+    const child = await mesh.run(steps[0]?.childRunId ?? "");
+    assert.ok(await complete(await claim(child, "w1"), "w1", {}));
+  }
+  for (const { id } of others) assert.equal((await ended(id)).state, "RUN_STATE_SUCCEEDED");
+  assert.equal((await mesh.run(refused?.id ?? "")).state, "RUN_STATE_RUNNING");
+});

@@ -27,13 +27,21 @@ export type Mesh = AsyncDisposable & {
   startReplica(): Promise<Running>;
 };
 
-export type MeshOptions = { replicas?: number; engine?: Partial<OrchestratorConfig["engine"]>; secretsDir?: string };
+export type MeshOptions = {
+  replicas?: number;
+  engine?: Partial<OrchestratorConfig["engine"]>;
+  secretsDir?: string;
+  /** Before the first replica starts. */
+  prepare?: (env: TestEnvironment) => Promise<void>;
+};
 
 export const operator = { permissions: ["agent:execute", "agent:read", "agent:create"] };
 
-export async function startMesh({ replicas = 2, engine = {}, secretsDir = "" }: MeshOptions = {}): Promise<Mesh> {
+export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
+  const { replicas = 2, engine = {}, secretsDir = "", prepare } = options;
   await using stack = new AsyncDisposableStack();
   const env = stack.use(await testEnvironment("orchestrator", { redis: false }));
+  await prepare?.(env);
   const callers = stack.use(await testCallers(env));
   const config: OrchestratorConfig = {
     environment: "test",

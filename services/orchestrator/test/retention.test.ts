@@ -198,3 +198,15 @@ test("a round of retention by a policy leaves what is young and repeats without 
   await retain(db, policy, new Date(Date.now() + 400 * DAY_MS));
   assert.equal(await count("run_archive"), 0);
 });
+
+test("a week whose events came before it was made is made with them", async () => {
+  const later = new Date(Date.now() + 100 * DAY_MS);
+  const id = idAt(later);
+  await db.query("INSERT INTO run_event (run, seq, at, events) VALUES ($1, 1, $2, '[]')", [id, later]);
+  assert.equal(await count("run_event_other"), 1);
+  const { made } = await db.transaction((tx) => keepPartitions(tx, later, daysAgo(30)));
+  assert.equal(made.length, 3);
+  assert.equal(await count("run_event_other"), 0);
+  const { rows } = await db.query("SELECT 1 FROM run_event WHERE run = $1", [id]);
+  assert.equal(rows.length, 1);
+});

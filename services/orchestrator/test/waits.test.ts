@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { randomBytes } from "node:crypto";
+import { after, before, mock, test } from "node:test";
 import { eventSubject } from "@agentmesh/bus";
 import { openDatabase } from "@agentmesh/postgres";
 import { createLogger } from "@agentmesh/telemetry";
@@ -124,4 +125,30 @@ test("many waits and events that are written at the same time all meet", async (
   const late = runs.filter((run) => run.id);
   await deliver(...orders.map((order) => event(order, { eventId: `again-${order}` })));
   for (const { id } of late) assert.equal((await ended(mesh, id)).state, "RUN_STATE_SUCCEEDED");
+});
+
+test("a value that no index could hold is waited for like any other, and harms nobody beside it", async () => {
+  await mesh.apply("Workflow", "odd", { steps: [paid], output: "$.steps.paid.output.event.id" });
+  const orders = [randomBytes(4000).toString("hex"), "a NUL \u0000 in it", "plain"];
+  const runs = await Promise.all(orders.map((order) => mesh.start("odd", { order })));
+  for (const { id } of runs) await until(mesh, id, isState("paid", "STEP_STATE_WAITING"), "to wait");
+  await deliver(...orders.map((order, index) => event(order, { eventId: `odd-${index}` })));
+  const outputs = await Promise.all(runs.map(async ({ id }) => (await ended(mesh, id)).output));
+  assert.deepEqual(outputs, ["odd-0", "odd-1", "odd-2"]);
+});
+
+test("a wait for a value that the run does not have is not for events that lack it too", async () => {
+  await mesh.apply("Workflow", "lacking", { steps: [{ ...paid, timeoutMs: 1500 }] });
+  const { id } = await mesh.start("lacking");
+  await until(mesh, id, isState("paid", "STEP_STATE_WAITING"), "to wait");
+  await deliver(event("", { eventId: "no-order", data: { amount: 5 } }));
+  assert.equal((await ended(mesh, id)).failure?.code, "WAIT_EXPIRED");
+});
+
+test("an event counts from the run's start on also where the clock of the replica is ahead", async () => {
+  await mesh.apply("Workflow", "ahead", { steps: [paid] });
+  mock.timers.enable({ apis: ["Date"], now: Date.now() + 20_000 });
+  const { id } = await mesh.start("ahead", { order: "o-ahead" }).finally(() => mock.timers.reset());
+  await deliver(event("o-ahead"));
+  assert.equal((await ended(mesh, id)).state, "RUN_STATE_SUCCEEDED");
 });

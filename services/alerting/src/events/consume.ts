@@ -31,11 +31,17 @@ import { onWorkflowEnded } from "./on-workflow-ended.ts";
 import { onWorkflowNeedsAttention } from "./on-workflow-needs-attention.ts";
 import { onWorkflowStarted } from "./on-workflow-started.ts";
 
+// Rules look every few seconds, so a sample may be a moment late; a transaction for each would cost more than the sample.
+const GATHER_MS = 100;
+const MAX_BATCH = 500;
+
 /** Every event that is measured. */
 export function consumeAll(bus: Bus, context: Pick<Context, "db" | "metrics">): Consumer[] {
   function measure<T>(event: EventContract<T>, samplesOf: (event: Received<T>) => Sample[]): Consumer {
     return consumeEvents(bus, context.db, {
       event,
+      maxBatch: MAX_BATCH,
+      gatherMs: GATHER_MS,
       handle: (tx, events) => recordSamples(context, tx, events.flatMap(samplesOf), new Date()),
     });
   }

@@ -248,3 +248,23 @@ test("without credit a step waits in the backlog", () => {
   const tick = world.act({ kind: "tick" });
   assert.deepEqual([tick.dispatches, world.run.steps.get("a")?.queued], [[], true]);
 });
+
+test("a step that a worker hands back when it shuts down has lost no attempt, and is not handed on for ever", () => {
+  const world = startWorld({ steps: [tool("a", { retry: { attempts: 1 } })] });
+  const handBack = () => {
+    world.fail("a", { code: "WORKER_DRAINING" });
+    world.wait(20_000);
+  };
+  handBack();
+  assert.deepEqual([world.run.phase, world.state("a"), world.step("a").attempt], ["running", "dispatched", 2]);
+  for (let more = 1; more < limits.maxTakeovers; more++) handBack();
+  assert.equal(world.state("a"), "dispatched");
+  handBack();
+  assert.equal(world.run.failure?.code, "WORKER_DRAINING");
+  const other = startWorld({ steps: [tool("a", { retry: { attempts: 2 } })] });
+  other.fail("a", { code: "WORKER_DRAINING" });
+  other.wait(20_000);
+  other.fail("a");
+  other.wait(20_000);
+  assert.equal(other.state("a"), "dispatched", "only one of them was a failure");
+});

@@ -1,6 +1,6 @@
 import { change, type Draft, SETTLED, say } from "./draft.ts";
 import { needOpen } from "./loaded.ts";
-import { type Ending, isInFlight, type StepFailure, type StepState } from "./run-state.ts";
+import { type Ending, isInFlight, type StepFailure, type StepState, stepKey } from "./run-state.ts";
 import { isUndo } from "./step-work.ts";
 import { approvalChange } from "./steps/approval-change.ts";
 
@@ -29,19 +29,21 @@ export function endRun(draft: Draft, ending: Ending, failure: StepFailure): void
   } else finishRun(draft, ending);
 }
 
-/** What was handed over in this very advance has not left yet, so nobody acts on it. */
 function takeBackHanded(draft: Draft): void {
-  for (const key of draft.handed.splice(0)) {
+  for (const key of [...draft.handed]) {
     const step = draft.steps.get(key);
-    if (step?.state !== "running") continue;
-    change(draft, step, {
-      state: "ready",
-      worker: "",
-      epoch: step.epoch - 1,
-      startedAtMs: undefined,
-      leaseUntilMs: undefined,
-    });
+    if (step) takeBack(draft, step);
   }
+}
+
+/** What was handed over in this very advance has not left yet, so nobody acts on it. */
+export function takeBack(draft: Draft, step: StepState): StepState {
+  const at = draft.handed.indexOf(stepKey(step.node, step.shard));
+  if (at < 0) return step;
+  draft.handed.splice(at, 1);
+  if (step.state !== "running") return step;
+  const inNobodysHands = { worker: "", startedAtMs: undefined, leaseUntilMs: undefined };
+  return change(draft, step, { state: "ready", epoch: step.epoch - 1, ...inNobodysHands });
 }
 
 /** The end of a run that did not succeed. */

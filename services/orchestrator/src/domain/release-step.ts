@@ -42,14 +42,18 @@ function dispatch(draft: Draft, step: StepState): void {
   if (!isShard(step)) say(draft, "step.dispatched", node, { epoch, attempt: step.attempt });
 }
 
+// Of a long map each of these goes through the queue, so that its workers come to what waits there.
+const QUEUED_SHARD = 8;
+
 /**
  * Gives a step to the worker that offered itself, which spares the way through the queue and the claim. Only one whose
- * input is at hand, and only while nothing waits in the backlog: nobody overtakes.
+ * input is at hand, and only while nothing waits in the backlog.
  */
 function handOver(draft: Draft, step: StepState): boolean {
   const { nowMs, limits, offer } = draft.environment;
   const key = stepKey(step.node, step.shard);
   if (!offer || draft.handed.length >= offer.places || !draft.inputs.has(key)) return false;
+  if (isShard(step) && step.shard % QUEUED_SHARD === 0) return false;
   const { node, epoch, attempt } = change(draft, step, {
     state: "running",
     queued: false,
@@ -93,7 +97,10 @@ export function isLastTry(draft: Draft, { node, shard, detail }: StepState): boo
   return shard > 0 && draft.steps.get(node)?.detail.stopping === true;
 }
 
-/** An attempt failed: another one after a while, or the step's end. */
+// What workers report of steps that they give up because they shut down.
+const HANDED_BACK = "WORKER_DRAINING";
+
+/** An attempt failed: another one after a while, or the step's end. One that was handed back counts as a lost lease. */
 export function retryOrFail(
   draft: Draft,
   planned: PlannedStep,
@@ -110,7 +117,8 @@ export function retryOrFail(
   const detail = uncertain ? { ...step.detail, uncertain } : step.detail;
   const retry = retryOf(planned);
   const failures = step.attempt - step.gateRetries - (step.detail.before ?? 0);
-  if (!failure.retryable || failures >= retry.attempts || isLastTry(draft, step)) {
+  const isHandedBack = failure.code === HANDED_BACK && step.takeovers < draft.environment.limits.maxTakeovers;
+  if (!failure.retryable || (failures >= retry.attempts && !isHandedBack) || isLastTry(draft, step)) {
     failStep(draft, step, failure, detail);
     return;
   }
@@ -124,7 +132,9 @@ export function retryOrFail(
       delayMs,
     });
   }
-  waitForNextTry(draft, planned, step, delayMs, { attempt: step.attempt + 1, failure, detail }, input);
+  const next = { attempt: step.attempt + 1, failure, detail };
+  const uncounted = { takeovers: step.takeovers + 1, detail: { ...detail, before: (detail.before ?? 0) + 1 } };
+  waitForNextTry(draft, planned, step, delayMs, isHandedBack ? { ...next, ...uncounted } : next, input);
 }
 
 /** Back to ready, due after a delay. The state no longer takes results, so the attempt that was is fenced. */

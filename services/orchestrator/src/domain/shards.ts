@@ -1,5 +1,5 @@
 import { change, type Draft, MAX_TOLD_FAILURES, say, type Tally, tally } from "./draft.ts";
-import { cancelStep, mustAwait } from "./ending.ts";
+import { cancelStep, mustAwait, takeBack } from "./ending.ts";
 import { needOpen, needShards } from "./loaded.ts";
 import { mayRelease } from "./release-step.ts";
 import { isInFlight, restarted, type StepState, stepKey } from "./run-state.ts";
@@ -90,8 +90,9 @@ export function hasMore(counts: Counts, concurrency: number, last: number): bool
 export function dropShards(draft: Draft, node: string): number {
   needOpen(draft);
   let awaited = 0;
-  for (const step of [...draft.steps.values()]) {
-    if (step.node !== node || step.shard === 0 || !(isInFlight(step.state) || step.state === "in_doubt")) continue;
+  for (const known of [...draft.steps.values()]) {
+    if (known.node !== node || known.shard === 0 || !(isInFlight(known.state) || known.state === "in_doubt")) continue;
+    const step = takeBack(draft, known);
     if (mustAwait(draft, step)) awaited++;
     else cancelStep(draft, step);
   }

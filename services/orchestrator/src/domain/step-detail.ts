@@ -50,6 +50,6 @@ export type StepDetail = {
   readonly stopping?: true;
   /** An attempt ended without saying that it did not act: undone like one that did. */
   readonly uncertain?: true;
-  /** Attempts before a person let the step start again; they no longer count. */
+  /** Attempts that do not count: before a person let the step start again, or handed back by their workers. */
   readonly before?: number;
 };

@@ -1,9 +1,10 @@
+import { isAppError } from "@agentmesh/errors";
 import type { Transaction } from "@agentmesh/postgres";
 import type { Context } from "../context.ts";
 import type { Input } from "../domain/advance.ts";
 import type { Offer } from "../domain/environment.ts";
 import type { StoredRun } from "../store/run-rows.ts";
-import { type LightNeeds, type LockedRuns, lockDueRuns, lockRuns } from "../store/runs.ts";
+import { type LightNeeds, type LockedRuns, listDueRuns, lockDueRuns, lockRuns } from "../store/runs.ts";
 import { type Advanced, postponeRuns, StepMovedError, writeAdvances } from "../store/write-advances.ts";
 import { advanceOne } from "./advance-one.ts";
 import { carryOut } from "./carry-out.ts";
@@ -55,6 +56,26 @@ export async function advanceDueRuns(context: Context, tx: Transaction, limit: n
   const locked = await lockDueRuns(tx, limit, needsOf(context, tx, tick));
   if (locked.runs.length > 0) await advanceLocked(context, tx, locked, tick);
   return locked.runs.length;
+}
+
+/** As `advanceDueRuns`, each run in a transaction of its own, when the database refused them together. */
+export async function advanceDueAlone(context: Context, limit: number): Promise<number> {
+  const ids = await listDueRuns(context.db, limit);
+  for (const id of ids) {
+    try {
+      await advancing(context, (tx) => advanceRuns(context, tx, [id], tick));
+    } catch (error) {
+      if (isAway(error)) throw error;
+      context.log.error({ runId: id, error }, "a run cannot be advanced; it is tried again in a minute");
+      await postponeRuns(context.db, [id]);
+    }
+  }
+  return ids.length;
+}
+
+/** The database did not answer; otherwise it refused what it was given, and will refuse it again. */
+export function isAway(error: unknown): boolean {
+  return isAppError(error) && error.code === "UNAVAILABLE";
 }
 
 /** What of a run with shards its inputs are about. */

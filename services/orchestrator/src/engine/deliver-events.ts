@@ -28,14 +28,14 @@ export async function deliverEvents(
   const matches = await matchesOf(tx, events);
   const keyed: KeyedEvent[] = events.flatMap((event) => {
     const value = { id: event.eventId, type: event.type, data: event.data, time: event.at.toISOString() };
-    return matches
-      .filter(({ tenant, publisher, type }) => isOf(event, tenant, publisher, type))
-      .map(({ match }) => ({
-        ...event,
-        match,
-        key: match === "" ? "" : eventKey(value, match),
-        data: JSON.stringify(event.data ?? null),
-      }));
+    return (
+      matches
+        .filter(({ tenant, publisher, type }) => isOf(event, tenant, publisher, type))
+        .map(({ match }) => ({ match, key: match === "" ? "" : eventKey(value, match) }))
+        // What lacks the value is for nobody, not for who waits for nothing.
+        .filter(({ match, key }) => match === "" || key !== "")
+        .map(({ match, key }) => ({ ...event, match, key, data: JSON.stringify(event.data ?? null) }))
+    );
   });
   if ((await storeArrived(tx, keyed)) > 0) tx.afterCommit(() => context.wakeSignals());
 }

@@ -1,8 +1,15 @@
 import type { Context } from "../context.ts";
 import type { Input } from "../domain/advance.ts";
 import { matchRecent } from "../store/event-waits.ts";
-import { deleteSignals, postponeSignals, type TakenSignal, takeSignals } from "../store/signals.ts";
-import { advanceRuns, advancing } from "./advance-runs.ts";
+import {
+  deleteSignals,
+  listSignalled,
+  postponeSignals,
+  postponeSignalsOf,
+  type TakenSignal,
+  takeSignals,
+} from "../store/signals.ts";
+import { advanceRuns, advancing, isAway } from "./advance-runs.ts";
 import { type Rounds, repeat } from "./repeat.ts";
 
 const MAX_SIGNALS = 500;
@@ -17,15 +24,36 @@ export function startSignals(context: Context): Rounds {
   return repeat(context, "signals", context.config.engine.sweepEveryMs, async () => {
     await context.db.transaction(matchRecent);
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const taken = await drainSignals(context);
+      const taken = await drainOnce(context);
       if (taken < MAX_SIGNALS) return;
     }
   });
 }
 
-async function drainSignals(context: Context): Promise<number> {
+/** Of the runs that share a transaction one may be what the database refuses: then each has one of its own. */
+async function drainOnce(context: Context): Promise<number> {
+  try {
+    return await drainSignals(context);
+  } catch (error) {
+    if (isAway(error)) throw error;
+  }
+  const runs = await listSignalled(context.db, MAX_SIGNALS);
+  for (const run of runs) {
+    try {
+      await drainSignals(context, run);
+    } catch (error) {
+      if (isAway(error)) throw error;
+      context.log.error({ runId: run, error }, "a run cannot hear what it must; it is told again in a minute");
+      await postponeSignalsOf(context.db, run);
+    }
+  }
+  return 0;
+}
+
+/** @param run only what this run must hear */
+async function drainSignals(context: Context, run?: string): Promise<number> {
   return advancing(context, async (tx) => {
-    const signals = await takeSignals(tx, MAX_SIGNALS);
+    const signals = await takeSignals(tx, MAX_SIGNALS, run);
     if (signals.length === 0) return 0;
     const byRun = Map.groupBy(signals, (signal) => signal.run);
     const inputs = new Map([...byRun].map(([run, some]) => [run, some.flatMap(inputOf)]));

@@ -63,7 +63,7 @@ export async function startRuns(
   requests: readonly StartRequest[],
 ): Promise<StartOutcome[]> {
   if (requests.length === 0) return [];
-  const versions = await currentVersions(tx, requests);
+  const { versions, nowMs } = await currentVersions(tx, requests);
   const outcomes = new Map<StartRequest, StartOutcome>();
   const candidates: Candidate[] = [];
   for (const request of requests) {
@@ -72,7 +72,8 @@ export async function startRuns(
     const definition = version ? await context.definitions.get(tx, { tenant, workflow, version }) : undefined;
     const error = whyRefused(request, definition);
     if (error) outcomes.set(request, { kind: "refused", error });
-    else if (definition) candidates.push({ request, advanced: await firstAdvance(context, tx, request, definition) });
+    else if (definition)
+      candidates.push({ request, advanced: await firstAdvance(context, tx, request, definition, nowMs) });
   }
   // Two transactions that insert the same keys must do so in the same order.
   const ordered = candidates.toSorted((a, b) => (keyOf(a.request) < keyOf(b.request) ? -1 : 1));
@@ -129,10 +130,9 @@ async function firstAdvance(
   tx: Transaction,
   request: StartRequest,
   definition: Definition,
+  nowMs: number,
 ): Promise<Advanced> {
   const { spec } = definition.plan;
-  // The clock of the first advance is this process's; all later ones take the database's.
-  const nowMs = Date.now();
   const head: RunHead = {
     tenant: request.tenant,
     workflow: request.workflow,

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import { countPending } from "../store/approvals.ts";
 import { countSignals } from "../store/signals.ts";
-import { advanceDueRuns, advancing } from "./advance-runs.ts";
+import { advanceDueAlone, advanceDueRuns, advancing, isAway } from "./advance-runs.ts";
 import { repeat } from "./repeat.ts";
 
 const MAX_RUNS = 200;
@@ -15,7 +15,7 @@ const MAX_COUNTED = 10_000;
 export function startSweep(context: Context): AsyncDisposable {
   return repeat(context, "sweep", context.config.engine.sweepEveryMs, async () => {
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const swept = await advancing(context, (tx) => advanceDueRuns(context, tx, MAX_RUNS));
+      const swept = await sweepOnce(context);
       if (swept < MAX_RUNS) break;
     }
     context.metrics.waiting({
@@ -23,4 +23,14 @@ export function startSweep(context: Context): AsyncDisposable {
       approvals: await countPending(context.db, MAX_COUNTED),
     });
   });
+}
+
+/** Of those that share a transaction one may be what the database refuses. */
+async function sweepOnce(context: Context): Promise<number> {
+  try {
+    return await advancing(context, (tx) => advanceDueRuns(context, tx, MAX_RUNS));
+  } catch (error) {
+    if (isAway(error)) throw error;
+    return advanceDueAlone(context, MAX_RUNS);
+  }
 }

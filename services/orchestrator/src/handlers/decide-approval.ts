@@ -17,7 +17,8 @@ const MAX_COMMENT_CHARS = 2000;
 export async function decideApproval(context: Context, request: DecideApprovalRequest, call: Call) {
   const { tenant, subject, roles } = requirePrincipal(call);
   const { id, node, shard, approve, argsHash } = request;
-  const comment = request.comment.slice(0, MAX_COMMENT_CHARS);
+  // PostgreSQL keeps no NUL in texts.
+  const comment = request.comment.slice(0, MAX_COMMENT_CHARS).replaceAll("\0", "\uFFFD");
   const command: Command = {
     id,
     input: { kind: "decide", node, shard, approve, by: subject, roles, comment, argsHash },

@@ -61,16 +61,23 @@ function kindAndName(workflow: string): [kind: string, name: string] {
   return workflow.startsWith(TEAM) ? ["Team", workflow.slice(TEAM.length)] : ["Workflow", workflow];
 }
 
-/** The current version of each workflow asked for; those that do not exist are left out. Keys: `tenant/name`. */
+export type CurrentVersions = {
+  /** Those that do not exist are left out. Keys: `tenant/name`. */
+  readonly versions: ReadonlyMap<string, number>;
+  /** By the database's clock, which all that happens to a run is timed by. */
+  readonly nowMs: number;
+};
+
+/** The current version of each workflow asked for. */
 export async function currentVersions(
   db: Queryable,
   asked: readonly { readonly tenant: string; readonly workflow: string }[],
-): Promise<Map<string, number>> {
+): Promise<CurrentVersions> {
   const unique = [...new Map(asked.map((one) => [`${one.tenant}/${one.workflow}`, one])).values()];
-  const { rows } = await db.query<{ tenant: string; name: string; version: number }>(
-    `SELECT r.tenant, a.workflow AS name, r.version
+  const { rows } = await db.query<{ tenant: string; name: string; version: number | null; now: Date }>(
+    `SELECT a.tenant, a.workflow AS name, r.version, clock_timestamp() AS now
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS a (tenant, workflow, kind, name)
-     JOIN resource r ON r.tenant = a.tenant AND r.kind = a.kind AND r.name = a.name AND NOT r.deleted`,
+     LEFT JOIN resource r ON r.tenant = a.tenant AND r.kind = a.kind AND r.name = a.name AND NOT r.deleted`,
     [
       unique.map((one) => one.tenant),
       unique.map((one) => one.workflow),
@@ -78,5 +85,8 @@ export async function currentVersions(
       unique.map((one) => kindAndName(one.workflow)[1]),
     ],
   );
-  return new Map(rows.map((row) => [`${row.tenant}/${row.name}`, row.version]));
+  const known = rows.flatMap(({ tenant, name, version }) =>
+    version === null ? [] : [[`${tenant}/${name}`, version] as const],
+  );
+  return { versions: new Map(known), nowMs: rows[0]?.now.getTime() ?? Date.now() };
 }

@@ -26,13 +26,7 @@ export async function keepPartitions(
   const made = wanted.filter((week) => !names.has(week.name));
   const dropped = [...names].filter((name) => endOf(name) <= before.getTime());
   if (made.length + dropped.length > 0) await tx.query("SET LOCAL lock_timeout = '1s'");
-  for (const { name, fromMs } of made) {
-    // Names and bounds are computed above; DDL takes no parameters.
-    await tx.query(
-      `CREATE TABLE IF NOT EXISTS ${name} PARTITION OF run_event
-       FOR VALUES FROM ('${iso(fromMs)}') TO ('${iso(fromMs + WEEK_MS)}')`,
-    );
-  }
+  for (const week of made) await makeWeek(tx, week);
   for (const name of dropped) await tx.query(`DROP TABLE IF EXISTS ${name}`);
   // What no week took: there is nothing in it but what was written long before the first week.
   await tx.query(
@@ -42,7 +36,28 @@ export async function keepPartitions(
   return { made: made.map((week) => week.name), dropped };
 }
 
-function weekOf(ms: number): { name: string; fromMs: number } {
+/**
+ * Made aside and then attached, for events may have come before their week: after some weeks of rest nobody has made it
+ * ahead, and a week whose events stand elsewhere cannot be made in place.
+ */
+async function makeWeek(tx: Transaction, { name, fromMs }: Week): Promise<void> {
+  const [from, to] = [iso(fromMs), iso(fromMs + WEEK_MS)];
+  // Names and bounds are computed here; DDL takes no parameters.
+  await tx.query("LOCK TABLE run_event_other IN ACCESS EXCLUSIVE MODE");
+  // Another replica may have had the lock before.
+  const { rows } = await tx.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [name]);
+  if (rows[0]?.there) return;
+  await tx.query(`CREATE TABLE ${name} (LIKE run_event INCLUDING ALL)`);
+  await tx.query(
+    `WITH early AS (DELETE FROM run_event_other WHERE at >= '${from}' AND at < '${to}' RETURNING run, seq, at, events)
+     INSERT INTO ${name} (run, seq, at, events) SELECT run, seq, at, events FROM early`,
+  );
+  await tx.query(`ALTER TABLE run_event ATTACH PARTITION ${name} FOR VALUES FROM ('${from}') TO ('${to}')`);
+}
+
+type Week = { readonly name: string; readonly fromMs: number };
+
+function weekOf(ms: number): Week {
   const fromMs = Math.floor((ms - MONDAY_MS) / WEEK_MS) * WEEK_MS + MONDAY_MS;
   return { name: `run_event_${iso(fromMs).slice(0, 10).replaceAll("-", "")}`, fromMs };
 }

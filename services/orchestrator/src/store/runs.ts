@@ -38,6 +38,15 @@ export async function lockDueRuns(tx: Queryable, limit: number, needs: LightNeed
   return withSteps(tx, rows, needs);
 }
 
+/** Ids of runs whose wake-up has come, held by somebody or not. */
+export async function listDueRuns(db: Queryable, limit: number): Promise<string[]> {
+  const { rows } = await db.query<{ id: string }>(
+    "SELECT id FROM run WHERE wake_at <= now() ORDER BY wake_at LIMIT $1",
+    [limit],
+  );
+  return rows.map((row) => row.id);
+}
+
 type LockedRow = RunRow & { now: Date };
 
 async function withSteps(tx: Queryable, rows: readonly LockedRow[], needs: LightNeeds): Promise<LockedRuns> {

@@ -50,11 +50,16 @@ export async function insertSignals(tx: Queryable, signals: readonly Signal[]): 
   );
 }
 
-/** Takes signals that nobody else holds, oldest first, with what they point to. */
-export async function takeSignals(tx: Queryable, limit: number): Promise<TakenSignal[]> {
+/**
+ * Takes signals that nobody else holds, oldest first, with what they point to.
+ *
+ * @param run only those of this run
+ */
+export async function takeSignals(tx: Queryable, limit: number, run?: string): Promise<TakenSignal[]> {
   const { rows } = await tx.query<TakenSignal>(
     `WITH taken AS MATERIALIZED (
-       SELECT id, run, kind, ref, data FROM run_signal WHERE due_at <= now() ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+       SELECT id, run, kind, ref, data FROM run_signal WHERE due_at <= now() AND ($2::uuid IS NULL OR run = $2)
+       ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
      )
      SELECT t.id, t.run, t.kind, t.ref, t.data, c.output, c.cost_nano_usd AS cost,
        CASE WHEN a.id IS NULL THEN NULL
@@ -64,7 +69,7 @@ export async function takeSignals(tx: Queryable, limit: number): Promise<TakenSi
      LEFT JOIN run c ON t.kind = 'child-ended' AND c.id = CASE WHEN t.kind = 'child-ended' THEN t.ref::uuid END
      LEFT JOIN arrived_event a ON t.kind = 'event' AND a.id = CASE WHEN t.kind = 'event' THEN t.ref::bigint END
      ORDER BY t.id`,
-    [limit],
+    [limit, run ?? null],
   );
   return rows;
 }
@@ -77,6 +82,22 @@ export async function deleteSignals(tx: Queryable, ids: readonly bigint[]): Prom
 export async function postponeSignals(tx: Queryable, ids: readonly bigint[]): Promise<void> {
   if (ids.length === 0) return;
   await tx.query("UPDATE run_signal SET due_at = now() + interval '1 minute' WHERE id = ANY($1::bigint[])", [ids]);
+}
+
+/** The runs of the signals that are taken next. */
+export async function listSignalled(db: Queryable, limit: number): Promise<string[]> {
+  const { rows } = await db.query<{ run: string }>(
+    "SELECT DISTINCT run FROM (SELECT run FROM run_signal WHERE due_at <= now() ORDER BY id LIMIT $1) AS next",
+    [limit],
+  );
+  return rows.map((row) => row.run);
+}
+
+/** Lets all signals of a run wait a minute. */
+export async function postponeSignalsOf(db: Queryable, run: string): Promise<void> {
+  await db.query("UPDATE run_signal SET due_at = now() + interval '1 minute' WHERE run = $1 AND due_at <= now()", [
+    run,
+  ]);
 }
 
 /** How many signals wait, counted up to a bound. */

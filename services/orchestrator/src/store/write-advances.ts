@@ -212,8 +212,17 @@ export async function postponeRuns(tx: Queryable, ids: readonly string[]): Promi
   await tx.query("UPDATE run SET wake_at = now() + interval '1 minute' WHERE id = ANY($1::uuid[])", [ids]);
 }
 
+let lastMs = Number.NaN;
+let lastText = "";
+
+/** Most times of a batch are one and the same. */
 export function time(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString();
+  if (ms === undefined) return null;
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastText = new Date(ms).toISOString();
+  }
+  return lastText;
 }
 
 export function json(value: unknown): string | null {

@@ -86,3 +86,23 @@ test("however often it is looked at, each time starts at most one run, and with 
     { numRuns: 60 },
   );
 });
+
+test("a schedule that slept for weeks catches up as one that slept for hours", () => {
+  const due = new Date("2026-11-01T00:00:00Z");
+  const now = new Date("2026-11-20T10:05:30Z");
+  const newest = new Date("2026-11-20T10:05:00Z");
+  const minutely = { cron: "* * * * *", timeZone: "UTC" };
+  for (const [missed, count] of [
+    ["skip", 1],
+    ["last", 1],
+    ["all", MAX_CATCH_UP],
+  ] as const) {
+    const { fire, next, skipped } = dueTimes({ ...minutely, missed }, due, now);
+    assert.deepEqual([fire.length, fire.at(-1), next], [count, newest, new Date("2026-11-20T10:06:00Z")]);
+    assert.ok(skipped >= 1000);
+    assert.deepEqual(
+      fire,
+      fire.toSorted((a, b) => a.getTime() - b.getTime()),
+    );
+  }
+});

@@ -32,7 +32,7 @@ export function nextTime(cron: string, timeZone: string, after: Date): Date | un
 export type DueTimes = {
   /** For each of them a run starts, oldest first. */
   readonly fire: readonly Date[];
-  /** How many passed for which none does. */
+  /** How many passed for which none does; at least so many when it slept for very long. */
   readonly skipped: number;
   readonly next: Date | undefined;
 };
@@ -41,7 +41,7 @@ export type DueTimes = {
 export const MAX_CATCH_UP = 100;
 // A time is missed when nothing looked for this long; a busy minute must not lose one to `missed: skip`.
 const ON_TIME_MS = 60_000;
-// Two days of minutes; a schedule that slept for longer goes on from there at the next look.
+// Two days of minutes. Of a schedule that slept for longer only the newest times are looked at.
 const MAX_LOOKED_AT = 3_000;
 
 /**
@@ -59,8 +59,16 @@ export function dueTimes(
     times.push(at);
     at = nextTime(schedule.cron, schedule.timeZone, at);
   }
+  if (at && at <= now) return afterLongSleep(schedule, now);
   const fire = chosen(times, schedule.missed, now);
   return { fire, skipped: times.length - fire.length, next: at };
+}
+
+function afterLongSleep({ cron, timeZone, missed }: Parameters<typeof dueTimes>[0], now: Date): DueTimes {
+  // A time that is exactly the reference is not before it.
+  const newest = open(cron, timeZone).previousRuns(MAX_CATCH_UP, new Date(now.getTime() + 1));
+  const fire = chosen(newest.toReversed(), missed, now);
+  return { fire, skipped: MAX_LOOKED_AT - fire.length, next: nextTime(cron, timeZone, now) };
 }
 
 function chosen(times: readonly Date[], missed: "skip" | "last" | "all", now: Date): readonly Date[] {

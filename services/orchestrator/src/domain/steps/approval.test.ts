@@ -33,6 +33,7 @@ test("an approval is asked with the hash of what is asked, and decided once", ()
   assert.match(asked?.argsHash ?? "", /^[0-9a-f]{64}$/);
   assert.notEqual(asked?.argsHash, startWorld(spec(), { amount: 6 }).log[0]?.approvals[0]?.argsHash);
   assert.equal(decide(world, { argsHash: "other" }).reason, "ARGS_CHANGED");
+  assert.equal(decide(world, { shard: 1 }).reason, "APPROVAL_NOT_FOUND");
   assert.deepEqual(decide(world), { taken: true, reason: undefined, state: "approved" });
   assert.equal(decide(world, { approve: false }).reason, "ALREADY_DECIDED");
   assert.equal(world.state("pay"), "dispatched");

@@ -44,7 +44,7 @@ export type Decision = {
 export function decide(draft: Draft, decision: Decision): Refusal | undefined {
   const step = draft.steps.get(decision.node);
   const spec = draft.plan.byId.get(decision.node)?.spec;
-  if (!step || spec?.kind !== "approval") {
+  if (!step || spec?.kind !== "approval" || decision.shard !== 0) {
     const message = `the run ${draft.run.id} asks for no approval ${decision.node} now; list approvals to see what waits`;
     return { code: "NOT_FOUND", reason: "APPROVAL_NOT_FOUND", message };
   }

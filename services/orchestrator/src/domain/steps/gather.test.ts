@@ -130,3 +130,22 @@ test("the outputs of several steps can be reduced too, and a batch that fails en
   assert.match(failing.run.failure?.message ?? "", /a batch of level 1 could not be reduced: UNAVAILABLE/);
   assert.equal(failing.state("g#2"), "cancelled");
 });
+
+test("a member that is handed to a worker and is not needed in the same advance is not handed", () => {
+  const spec = (more: object) => ({
+    steps: [
+      tool("slow"),
+      tool("last", { dependsOn: ["slow"], ...more }),
+      { id: "g", kind: "gather", from: ["slow", "last"], success: { count: 1 }, rest: "cancel" },
+      tool("end", { dependsOn: ["g"] }),
+    ],
+  });
+  for (const more of [{}, { compensate: { tool: "undo" } }]) {
+    const world = startWorld(spec(more));
+    world.more = { offer: { worker: "w1", places: 1 } };
+    world.done("slow");
+    assert.equal(world.state("last"), "cancelled");
+    assert.equal(world.step("last").detail.uncertain, undefined, "nobody had it");
+    assert.deepEqual(world.log.at(-1)?.handed, ["end"]);
+  }
+});

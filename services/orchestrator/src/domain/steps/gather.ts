@@ -1,5 +1,5 @@
 import { change, type Draft, head, say } from "../draft.ts";
-import { cancelStep, mustAwait } from "../ending.ts";
+import { cancelStep, mustAwait, takeBack } from "../ending.ts";
 import type { PlannedStep } from "../plan/planned-step.ts";
 import type { StepState } from "../run-state.ts";
 import { type Scope, scopeOf } from "../scope.ts";
@@ -75,7 +75,7 @@ function sortMembers(draft: Draft, spec: GatherSpec): Members {
 
 /** What is no longer needed: also one that never left waiting, so that nothing starts it later. */
 function cancelMember(draft: Draft, id: string): void {
-  const step = draft.steps.get(id) ?? change(draft, head(id), {});
+  const step = takeBack(draft, draft.steps.get(id) ?? change(draft, head(id), {}));
   const { counts } = step.detail;
   if (counts) {
     const open = dropShards(draft, id);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startWorld, type World } from "../advance.fixture.ts";
+import { result, startWorld, type World } from "../advance.fixture.ts";
 import { needed } from "../success.ts";
 
 const map = (more: object = {}) => ({
@@ -143,4 +143,29 @@ test("a paused map gives out nothing and goes on where it was", () => {
   assert.deepEqual([world.state("m#1"), world.state("m#2")], ["succeeded", "pending"]);
   world.act({ kind: "resume", by: "user:x" });
   assert.equal(world.state("m#2"), "dispatched");
+});
+
+test("an item that is handed to a worker and dropped in the same advance is not handed", () => {
+  const tooLarge = "x".repeat(600_000);
+  const world = startWorld({ steps: [map({ concurrency: 2 })] }, { list: ["a", "b", "c", tooLarge] });
+  for (const key of ["m#1", "m#2"]) world.claim(key);
+  world.more = { offer: { worker: "w1", places: 2 } };
+  const { handed } = world.act(result("m#1", 1, {}), result("m#2", 1, {}));
+  assert.deepEqual([world.run.failure?.code, world.state("m#3"), handed], ["THRESHOLD_MISSED", "cancelled", []]);
+});
+
+test("a long map does not keep its workers from what waits in the queue: each eighth item goes through it", () => {
+  const world = startWorld({ steps: [map({ concurrency: 1 })] }, list(32));
+  world.claim("m#1");
+  world.more = { offer: { worker: "w1", places: 1 } };
+  const queued: number[] = [];
+  for (let item = 1; item < 32; item++) {
+    const { handed, dispatches } = world.act(result(`m#${item}`, 1, {}));
+    assert.equal(handed.length + dispatches.length, 1);
+    for (const { shard } of dispatches) {
+      queued.push(shard);
+      world.claim(`m#${shard}`);
+    }
+  }
+  assert.deepEqual(queued, [8, 16, 24, 32]);
 });

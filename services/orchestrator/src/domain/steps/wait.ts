@@ -1,3 +1,4 @@
+import { sha256Hex } from "@agentmesh/ids";
 import { change, type Draft, head, say } from "../draft.ts";
 import { lookUp, parsePath } from "../path.ts";
 import type { PlannedStep } from "../plan/planned-step.ts";
@@ -20,7 +21,6 @@ export type EventArrived = {
 };
 
 export function unlockWait(draft: Draft, planned: PlannedStep, spec: WaitSpec, scope: Scope): void {
-  draft.inputs.set(spec.id, "null");
   if (spec.event) waitForEvent(draft, planned, spec, spec.event, scope);
   else waitForTime(draft, planned, spec, scope);
 }
@@ -33,7 +33,8 @@ function waitForEvent(
   scope: Scope,
 ): void {
   const { nowMs } = draft.environment;
-  const key = planned.key ? textOf(planned.key(scope)) : "";
+  const key = planned.key ? keyOf(planned.key(scope)) : "";
+  note(draft, spec, { event: type, publisher, ...(match !== undefined && { match, equals: key }) });
   const step = waiting(draft, spec, { key, ...(spec.timeoutMs && { expiresAtMs: nowMs + spec.timeoutMs }) });
   draft.eventWaits.push({ node: step.node, shard: step.shard, publisher, type, match, key });
   say(draft, "step.waiting", spec.id, { event: type, publisher, ...(match !== undefined && { match, key }) });
@@ -44,6 +45,7 @@ function waitForTime(draft: Draft, planned: PlannedStep, spec: WaitSpec, scope: 
   const until = planned.subject?.(scope);
   const firesAtMs =
     spec.timerMs === undefined ? Date.parse(typeof until === "string" ? until : "") : nowMs + spec.timerMs;
+  note(draft, spec, { until: Number.isFinite(firesAtMs) ? new Date(firesAtMs).toISOString() : null });
   const step = waiting(draft, spec, Number.isFinite(firesAtMs) ? { firesAtMs } : {});
   if (!Number.isFinite(firesAtMs)) {
     const message = `${spec.until} leads to ${JSON.stringify(until)?.slice(0, 100)}, which is no time such as 2026-12-01T09:00:00Z`;
@@ -52,6 +54,11 @@ function waitForTime(draft: Draft, planned: PlannedStep, spec: WaitSpec, scope: 
   }
   say(draft, "step.waiting", spec.id, { firesAtMs });
   tickWait(draft, spec, step);
+}
+
+/** What it waits for stands as its input, for people. */
+function note(draft: Draft, spec: WaitSpec, what: object): void {
+  draft.inputs.set(spec.id, JSON.stringify(what));
 }
 
 function waiting(draft: Draft, spec: WaitSpec, detail: StepState["detail"]): StepState {
@@ -74,14 +81,19 @@ export function takeEvent(draft: Draft, { node, event }: EventArrived): boolean 
   return true;
 }
 
-/** What an event carries at a path, as text: the text itself, or JSON. "" for nothing, which matches no wait. */
+/** What an event carries at a path, as a key. "" for nothing, which matches no wait. */
 export function eventKey(event: object, match: string): string {
-  return textOf(lookUp(parsePath(match), event));
+  return keyOf(lookUp(parsePath(match), event));
 }
 
-function textOf(value: unknown): string {
+// An index of PostgreSQL takes no entry above 2704 bytes, and no text of it a NUL.
+const MAX_KEY_CHARS = 256;
+
+/** The text itself, or JSON; of what no index could hold, its hash. */
+function keyOf(value: unknown): string {
   if (value === null || value === undefined) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > MAX_KEY_CHARS || text.includes("\0") ? `sha256:${sha256Hex(text)}` : text;
 }
 
 export function tickWait(draft: Draft, spec: WaitSpec, step: StepState): void {
