@@ -32,7 +32,7 @@ export function readCloudEvent(message: Message): CloudEvent {
   if (version !== "1.0") throw notOne("ce-specversion", version, "1.0");
   const time = message.headers?.get("ce-time");
   const parsed = time ? new Date(time) : undefined;
-  if (parsed && Number.isNaN(parsed.getTime())) throw notOne("ce-time", time, "an RFC 3339 time");
+  if (parsed && !hasPlainYear(parsed)) throw notOne("ce-time", time, "an RFC 3339 time");
   return {
     id: attribute(message, "ce-id"),
     source: attribute(message, "ce-source"),
@@ -44,6 +44,12 @@ export function readCloudEvent(message: Message): CloudEvent {
     natsSubject: message.subject,
     body: message.data,
   };
+}
+
+/** Years of RFC 3339 have four digits, and the year 0 is no date to a database. */
+function hasPlainYear(time: Date): boolean {
+  const year = time.getUTCFullYear();
+  return year >= 1 && year <= 9999;
 }
 
 function attribute(message: Message, name: string): string {

@@ -43,6 +43,8 @@ test("each way of not being one names the header", () => {
     ]),
     ["ce-specversion", { ...good, "ce-specversion": "0.3" }],
     ["ce-time", { ...good, "ce-time": "yesterday" }],
+    ["ce-time", { ...good, "ce-time": "0000-01-01T00:00:00Z" }],
+    ["ce-time", { ...good, "ce-time": "+200000-01-01T00:00:00Z" }],
     ["ce-id", { ...good, "ce-id": "x".repeat(257) }],
     ["ce-type", { ...good, "ce-type": "a\u0007b" }],
   ];

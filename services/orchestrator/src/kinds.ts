@@ -1,9 +1,9 @@
 import { AppError } from "@agentmesh/errors";
+import { compileMapping } from "@agentmesh/mapping";
 import type { Queryable } from "@agentmesh/postgres";
 import { type ResourceKinds, readResource } from "@agentmesh/resources";
 import type { Logger } from "@agentmesh/telemetry";
 import { compileInputSchema } from "./domain/input-schema.ts";
-import { compileMapping } from "./domain/mapping.ts";
 import { compilePlan } from "./domain/plan.ts";
 import { compileTeam } from "./domain/team/compile-team.ts";
 import { type TeamSpec, teamSpec } from "./domain/team/team-spec.ts";

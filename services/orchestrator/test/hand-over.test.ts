@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Claim, RunState } from "@agentmesh/proto/orchestrator";
+import pg from "pg";
 import { type Mesh, startMesh } from "./mesh.fixture.ts";
 import { ended, stepOf, tool } from "./runs.fixture.ts";
 import { toResult } from "./worker.fixture.ts";
@@ -86,4 +87,17 @@ test("a worker whose answer was lost repeats its result and is told again, at ei
   assert.deepEqual(again.next[0]?.work?.work, lost.next[0]?.work?.work);
   const other = await complete([first], "w2", true);
   assert.deepEqual(other.next, [], "nobody else is");
+});
+
+test("a result that cannot be taken now is not refused as stale: its worker reports it again", async () => {
+  const { id } = await mesh.start("chain");
+  const first = await claim(id, "a", "w1");
+  const sql = new pg.Client({ connectionString: mesh.env.postgresUrl });
+  await sql.connect();
+  // As if the run were of a definition that this version cannot read.
+  await sql.query("UPDATE run SET version = 99 WHERE id = $1", [id]);
+  await assert.rejects(complete([first], "w1"), { code: "UNAVAILABLE", reason: "RUN_NOT_ADVANCED" });
+  await sql.query("UPDATE run SET version = 1 WHERE id = $1", [id]);
+  await sql.end();
+  assert.deepEqual((await complete([first], "w1")).accepted, [true]);
 });

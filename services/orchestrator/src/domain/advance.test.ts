@@ -152,6 +152,18 @@ test("what was handed over in the advance in which the run fails goes to nobody 
   assert.equal(world.run.phase, "failed");
 });
 
+test("what a gate did not let pass was done all the same: it is undone when the run fails", () => {
+  const more = { gate: { value: "$.output.score", onFail: "retry" }, compensate: { tool: "undo" } };
+  const world = startWorld({ steps: [tool("a", more)] });
+  world.done("a", { score: 0 });
+  world.fail("a", { code: "BROKEN", retryable: false });
+  assert.equal(world.run.phase, "compensating");
+  assert.equal(world.state("a~undo"), "dispatched");
+  const strict = startWorld({ steps: [tool("a", { ...more, gate: { value: "$.output.score" } })] });
+  strict.done("a", { score: 0 });
+  assert.equal(strict.state("a~undo"), "dispatched");
+});
+
 test("a gate may ask how good an answer was found to be", () => {
   const gate = { value: "$.quality", atLeast: 0.8 };
   for (const [quality, state] of [

@@ -1,5 +1,5 @@
+import { lookUp } from "@agentmesh/mapping";
 import { change, type Draft, say } from "./draft.ts";
-import { lookUp } from "./path.ts";
 import type { PlannedGate, PlannedStep } from "./plan/planned-step.ts";
 import { waitForNextTry } from "./release-step.ts";
 import { type StepState, stepKey } from "./run-state.ts";
@@ -34,9 +34,13 @@ export function takeOutput(
   draft.notes.push("gate-failed");
   if (spec.onFail === "continue" || spec.onFail === "branch") {
     succeedStep(draft, step, output, { ...data, gate: message }, detail);
-  } else if (spec.onFail === "retry" && step.gateRetries < spec.retries)
-    tryAgain(draft, planned, step, output, message);
-  else failStep(draft, step, { code: "GATE_FAILED", message, retryable: false }, detail);
+    return;
+  }
+  // What it did is done, however good it was found: should the run fail, it is undone.
+  const acted = planned.undo ? { uncertain: true as const } : {};
+  if (spec.onFail === "retry" && step.gateRetries < spec.retries) {
+    tryAgain(draft, planned, change(draft, step, { detail: { ...step.detail, ...acted } }), output, message);
+  } else failStep(draft, step, { code: "GATE_FAILED", message, retryable: false }, { ...detail, ...acted });
 }
 
 function whatFails(
@@ -71,7 +75,7 @@ function tryAgain(draft: Draft, planned: PlannedStep, step: StepState, output: u
   const changed = planned.gate?.change && nextInput(draft, planned, planned.gate.change, output);
   if (changed !== undefined) draft.inputs.set(stepKey(step.node, step.shard), JSON.stringify(changed));
   const next = { attempt: step.attempt + 1, gateRetries: step.gateRetries + 1 };
-  waitForNextTry(draft, planned, change(draft, step, {}), 0, next, () => changed ?? planned.input(scopeOf(draft)));
+  waitForNextTry(draft, planned, step, 0, next, () => changed ?? planned.input(scopeOf(draft)));
 }
 
 function nextInput(draft: Draft, planned: PlannedStep, change: (scope: unknown) => unknown, output: unknown): unknown {

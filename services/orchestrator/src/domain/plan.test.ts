@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { compileCondition, compileMapping } from "@agentmesh/mapping";
 import { planOf } from "./advance.fixture.ts";
-import { compileCondition } from "./condition.ts";
 import { compileInputSchema } from "./input-schema.ts";
-import { compileMapping } from "./mapping.ts";
 
 const tool = (id: string, more: object = {}) => ({ id, kind: "tool", tool: "echo", ...more });
 

@@ -1,6 +1,5 @@
 import { AppError } from "@agentmesh/errors";
-import { compileMapping, type Mapped } from "./mapping.ts";
-import type { Path } from "./path.ts";
+import { compileMapping, type Mapped, type Path } from "@agentmesh/mapping";
 import { checkFlow } from "./plan/check-flow.ts";
 import { invalid, named } from "./plan/invalid.ts";
 import { orderSteps } from "./plan/order.ts";

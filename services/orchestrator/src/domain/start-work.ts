@@ -1,5 +1,5 @@
+import { isTooDeep } from "@agentmesh/mapping";
 import { change, type Draft, type Place } from "./draft.ts";
-import { isTooDeep } from "./mapping.ts";
 import type { PlannedStep } from "./plan/planned-step.ts";
 import { releaseStep } from "./release-step.ts";
 import { type StepState, stepKey } from "./run-state.ts";

@@ -1,3 +1,4 @@
+import { AppError } from "@agentmesh/errors";
 import type { Context } from "../context.ts";
 import type { Result } from "../domain/apply-result.ts";
 import type { Offer } from "../domain/environment.ts";
@@ -26,16 +27,20 @@ export type Completed = {
 const STALE: Completed = { accepted: false, next: [] };
 
 /** Results of many runs in one transaction; an answer for each, in their order. */
-export async function completeAll(context: Context, completions: readonly Completion[]): Promise<readonly Completed[]> {
+export async function completeAll(
+  context: Context,
+  completions: readonly Completion[],
+): Promise<readonly (Completed | AppError)[]> {
   context.metrics.batch("complete", completions.length);
   const byRun = Map.groupBy(completions, (completion) => completion.runId);
   const given = (id: string) => byRun.get(id) ?? [];
   const { answers, repeats } = await advancing(context, async (tx) => {
     const inputsOf = ({ state }: { state: { id: string } }) => given(state.id);
-    const { runs } = await advanceRuns(context, tx, [...byRun.keys()], inputsOf, ({ state }) =>
+    const { runs, failed } = await advanceRuns(context, tx, [...byRun.keys()], inputsOf, ({ state }) =>
       offerOf(given(state.id)),
     );
-    const found = { answers: new Map<Completion, Completed>(), repeats: [] as Completion[] };
+    const found = { answers: new Map<Completion, Completed | AppError>(), repeats: [] as Completion[] };
+    for (const id of failed) for (const completion of given(id)) found.answers.set(completion, notNow(id));
     for (const [runId, advanced] of runs) {
       const { plan } = await context.definitions.get(tx, advanced.head);
       answer(advanced, given(runId), found.answers);
@@ -50,8 +55,16 @@ export async function completeAll(context: Context, completions: readonly Comple
   await handAgain(context, repeats, answers);
   return completions.map((completion) => {
     const completed = answers.get(completion) ?? STALE;
+    if (completed instanceof AppError) return completed;
     if (completed.accepted) context.metrics.completed(completion.durationMs);
     return completed;
+  });
+}
+
+/** Refused as stale the work would be lost; asked again a little later it counts. */
+function notNow(id: string): AppError {
+  return new AppError("UNAVAILABLE", `run ${id} cannot be advanced now; report the result again`, {
+    reason: "RUN_NOT_ADVANCED",
   });
 }
 
@@ -69,7 +82,7 @@ function offerOf(completions: readonly Completion[]): Offer | undefined {
 function answer(
   { head, advance }: Advanced,
   completions: readonly Completion[],
-  into: Map<Completion, Completed>,
+  into: Map<Completion, Completed | AppError>,
 ): void {
   const last = completions.findLast((completion) => completion.takesNext);
   for (const [index, completion] of completions.entries()) {
@@ -111,7 +124,7 @@ function handedStep(head: RunHead, advance: Advanced["advance"], key: string): C
 async function handAgain(
   context: Context,
   repeats: readonly Completion[],
-  answers: Map<Completion, Completed>,
+  answers: Map<Completion, Completed | AppError>,
 ): Promise<void> {
   for (const [worker, repeated] of Map.groupBy(repeats, (one) => one.worker)) {
     const held = await heldSteps(context.db, [...new Set(repeated.map((one) => one.runId))], worker);

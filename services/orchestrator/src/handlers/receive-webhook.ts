@@ -1,8 +1,8 @@
 import { AppError } from "@agentmesh/errors";
+import { compileMapping } from "@agentmesh/mapping";
 import type { ReceiveWebhookReply, ReceiveWebhookRequest } from "@agentmesh/proto/orchestrator";
 import { readResource } from "@agentmesh/resources";
 import type { Context } from "../context.ts";
-import { compileMapping } from "../domain/mapping.ts";
 import type { Snapshots } from "../snapshots.ts";
 import { applyOccasions } from "../triggers/apply-occasions.ts";
 import { readJson } from "../triggers/read-json.ts";

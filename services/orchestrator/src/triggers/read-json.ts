@@ -1,4 +1,4 @@
-import { isTooDeep } from "../domain/mapping.ts";
+import { isTooDeep } from "@agentmesh/mapping";
 import { invalid } from "./weigh-occasion.ts";
 
 /** The data of an event or request. @throws AppError INVALID_ARGUMENT (BAD_JSON) */

@@ -1,8 +1,8 @@
 import { describeError } from "@agentmesh/errors";
+import { compileMapping } from "@agentmesh/mapping";
 import type { Transaction } from "@agentmesh/postgres";
 import { inSpan } from "@agentmesh/telemetry";
 import type { Context } from "../context.ts";
-import { compileMapping } from "../domain/mapping.ts";
 import { repeat } from "../engine/repeat.ts";
 import type { Snapshots } from "../snapshots.ts";
 import { lockDueSchedule, postponeSchedule, type StoredSchedule, writeSchedule } from "../store/schedules.ts";

@@ -1,8 +1,8 @@
 import { type Consumer, consume, EVENTS_STREAM } from "@agentmesh/bus";
 import { describeError } from "@agentmesh/errors";
+import { compileMapping } from "@agentmesh/mapping";
 import { watchResources } from "@agentmesh/resources";
 import type { Context } from "../context.ts";
-import { compileMapping } from "../domain/mapping.ts";
 import { repeat } from "../engine/repeat.ts";
 import type { Snapshots } from "../snapshots.ts";
 import { forgetGone, listBindings, listGone, type TriggerBinding } from "../store/trigger-bindings.ts";

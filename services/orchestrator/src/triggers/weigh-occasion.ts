@@ -1,6 +1,6 @@
 import { AppError, isAppError } from "@agentmesh/errors";
 import { inspectValue, type Policy } from "@agentmesh/inspect";
-import type { Mapped } from "../domain/mapping.ts";
+import type { Mapped } from "@agentmesh/mapping";
 import type { StartRequest } from "../engine/start-runs.ts";
 import type { TriggerSpec } from "./trigger-spec.ts";
 

@@ -1,6 +1,4 @@
-import { compileCondition } from "../condition.ts";
-import { compileMapping, type Mapped } from "../mapping.ts";
-import { type Path, parsePath } from "../path.ts";
+import { compileCondition, compileMapping, type Mapped, type Path, parsePath } from "@agentmesh/mapping";
 import type { CompensateSpec, GateSpec } from "../spec/step-parts.ts";
 import { undoOf } from "../step-work.ts";
 import type { StepSpec } from "../workflow-spec.ts";

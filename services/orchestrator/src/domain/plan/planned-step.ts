@@ -1,6 +1,4 @@
-import type { Test } from "../condition.ts";
-import type { Mapped } from "../mapping.ts";
-import type { Path } from "../path.ts";
+import type { Mapped, Path, Test } from "@agentmesh/mapping";
 import type { StepSpec } from "../workflow-spec.ts";
 
 /** What must be settled first; with a case, what the branch must have taken. */

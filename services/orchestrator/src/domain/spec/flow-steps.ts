@@ -1,5 +1,5 @@
+import { conditionSchema } from "@agentmesh/mapping";
 import { z } from "zod";
-import { conditionSchema } from "../condition.ts";
 import { anyStep, DAY_MS, eventType, MAX_DEADLINE_MS, onFailure, resourceName, stepId } from "./step-parts.ts";
 
 export const emitStep = z.strictObject({

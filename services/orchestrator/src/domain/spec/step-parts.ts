@@ -1,5 +1,5 @@
+import { conditionSchema } from "@agentmesh/mapping";
 import { z } from "zod";
-import { conditionSchema } from "../condition.ts";
 
 export const DAY_MS = 24 * 3600 * 1000;
 /** Retention counts on it: what is older than this has ended. */

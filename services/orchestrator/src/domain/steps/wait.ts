@@ -1,6 +1,6 @@
 import { sha256Hex } from "@agentmesh/ids";
+import { lookUp, parsePath } from "@agentmesh/mapping";
 import { change, type Draft, head, say } from "../draft.ts";
-import { lookUp, parsePath } from "../path.ts";
 import type { PlannedStep } from "../plan/planned-step.ts";
 import type { StepState } from "../run-state.ts";
 import type { Scope } from "../scope.ts";

@@ -1,4 +1,4 @@
-import { choicesOf } from "../mapping.ts";
+import { choicesOf } from "@agentmesh/mapping";
 import { type Found, isSchema, neverFits, type Schema, typeOfValue, typesOf } from "./schema.ts";
 
 /** Tells what is wrong: the field below the mapping, as `.query` or `[0]`, and the message. */

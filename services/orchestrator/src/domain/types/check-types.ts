@@ -1,6 +1,4 @@
-import { compileCondition } from "../condition.ts";
-import { compileMapping } from "../mapping.ts";
-import { type Path, parsePath } from "../path.ts";
+import { compileCondition, compileMapping, type Path, parsePath } from "@agentmesh/mapping";
 import { invalid } from "../plan/invalid.ts";
 import type { StepSpec, WorkflowSpec } from "../workflow-spec.ts";
 import { checkArguments } from "./check-arguments.ts";
