@@ -7,12 +7,17 @@ export type Arguments = {
   readonly peers: boolean;
   readonly repeats: number;
   readonly stored: number;
+  readonly items: number;
+  readonly orchestrators: number;
   readonly profileDir: string | undefined;
 };
 
 const fewestRepeats = 3;
 const mostRepeats = 100;
 const mostStored = 10_000_000;
+const usualItems = 1_000;
+const mostItems = 100_000;
+const mostOrchestrators = 8;
 
 export const usage = `npm run bench -- NAME [NAME...] [options], or all for every benchmark
   --list       names and what they measure
@@ -20,7 +25,9 @@ export const usage = `npm run bench -- NAME [NAME...] [options], or all for ever
   --json       one JSON object a line, nothing else on standard output
   --repeats N  of each subject, interleaved; at least ${fewestRepeats}, which is the default
   --stored N   workflow: finished runs that are in the database before; the CPU metric carries N in its name
-  --profile DIR  workflow, trigger: CPU profiles of orchestrator and agent-runner`;
+  --orchestrators N  workflow: also a mesh with N replicas of the orchestrator, at most ${mostOrchestrators}
+  --items N    map: items of one map, default ${usualItems}, at most ${mostItems}; metrics carry another N in their name
+  --profile DIR  workflow, map, trigger: CPU profiles of orchestrator and agent-runner`;
 
 export function readArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parseArgs({
@@ -32,6 +39,8 @@ export function readArguments(args: readonly string[]): Arguments {
       peers: { type: "boolean", default: false },
       repeats: { type: "string", default: String(fewestRepeats) },
       stored: { type: "string", default: "0" },
+      items: { type: "string", default: String(usualItems) },
+      orchestrators: { type: "string", default: "1" },
       profile: { type: "string" },
     },
   });
@@ -42,6 +51,8 @@ export function readArguments(args: readonly string[]): Arguments {
     peers: values.peers,
     repeats: wholeNumber("--repeats", values.repeats, fewestRepeats, mostRepeats),
     stored: wholeNumber("--stored", values.stored, 0, mostStored),
+    items: wholeNumber("--items", values.items, 1, mostItems),
+    orchestrators: wholeNumber("--orchestrators", values.orchestrators, 1, mostOrchestrators),
     profileDir: values.profile,
   };
 }

@@ -3,6 +3,8 @@ import { type Arguments, readArguments, usage } from "./arguments.ts";
 import { agentCreate } from "./benchmarks/agent-create/agent-create.ts";
 import { batch } from "./benchmarks/batch/batch.ts";
 import { cache } from "./benchmarks/cache/cache.ts";
+import { gateway } from "./benchmarks/gateway/gateway.ts";
+import { map } from "./benchmarks/map/map.ts";
 import { rpc } from "./benchmarks/rpc/rpc.ts";
 import { start } from "./benchmarks/start/start.ts";
 import { toolTurn } from "./benchmarks/tool-turn/tool-turn.ts";
@@ -15,7 +17,18 @@ import { renderJson, renderTables } from "./harness/report.ts";
 import { peersRoot } from "./mesh/bench-root.ts";
 import { createInstaller } from "./peers/install.ts";
 
-const benchmarks: readonly Benchmark[] = [start, agentCreate, toolTurn, workflow, trigger, rpc, cache, batch];
+const benchmarks: readonly Benchmark[] = [
+  start,
+  agentCreate,
+  toolTurn,
+  workflow,
+  map,
+  trigger,
+  rpc,
+  cache,
+  batch,
+  gateway,
+];
 
 try {
   process.exitCode = await main(readArguments(process.argv.slice(2)));
@@ -49,11 +62,13 @@ async function run(benchmark: Benchmark, options: Arguments): Promise<boolean> {
   const log = (line: string) => process.stderr.write(`${benchmark.name}: ${line}\n`);
   // Before we load it ourselves.
   const machine = describeMachine();
-  const { peers, stored, profileDir, repeats } = options;
+  const { peers, stored, items, orchestrators, profileDir, repeats } = options;
   using interrupt = onInterrupt();
   await using open = await benchmark.open({
     peers,
     stored,
+    items,
+    orchestrators,
     profileDir: profileDir === undefined ? undefined : resolve(profileDir),
     installer: createInstaller(peersRoot, log),
     signal: interrupt.signal,

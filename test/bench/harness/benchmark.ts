@@ -21,7 +21,11 @@ export type BenchOptions = {
   readonly peers: boolean;
   /** Finished runs that are in the database before the measuring starts; only `workflow` looks at it. */
   readonly stored: number;
-  /** A CPU profile of the services is written there; only `workflow` looks at it. */
+  /** Of one map; only `map` looks at it. */
+  readonly items: number;
+  /** Replicas of which `workflow` measures a mesh beside the one with a single orchestrator; 1: none. */
+  readonly orchestrators: number;
+  /** CPU profiles of orchestrator and agent-runner are written there. */
   readonly profileDir: string | undefined;
   readonly installer: PeerInstaller;
   /** Aborted when the user interrupts: a mesh that starts gives up. */

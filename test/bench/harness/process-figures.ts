@@ -39,9 +39,18 @@ export function cpuMsOf(pid: number): number {
 
 /** Resident memory in MB (1e6 bytes). */
 export function residentMbOf(pid: number): number {
+  return statusMb(pid, "VmRSS");
+}
+
+/** The most it ever had. */
+export function peakResidentMbOf(pid: number): number {
+  return statusMb(pid, "VmHWM");
+}
+
+function statusMb(pid: number, field: string): number {
   const text = readFileSync(`/proc/${pid}/status`, "utf8");
-  const kib = Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1]);
-  if (Number.isNaN(kib)) throw new Error(`/proc/${pid}/status has no VmRSS`);
+  const kib = Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1]);
+  if (Number.isNaN(kib)) throw new Error(`/proc/${pid}/status has no ${field}`);
   return (kib * 1024) / 1e6;
 }
 

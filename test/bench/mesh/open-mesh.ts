@@ -34,6 +34,8 @@ export type BenchMeshOptions = {
   readonly signal: AbortSignal;
   /** Of all services, beside the log's level. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Processes by service, default 1 each. */
+  readonly replicas?: Readonly<Record<string, number>>;
   /** Where the services leave CPU profiles when they stop; default none. */
   readonly profileDir?: string | undefined;
 };
@@ -53,6 +55,7 @@ export async function openBenchMesh(options: BenchMeshOptions): Promise<BenchMes
       root,
       log,
       signal,
+      ...(options.replicas && { replicas: options.replicas }),
       env: { LOG_LEVEL: "warn", ...options.env },
       ...(profileDir !== undefined && { command: (service) => profiledCommand(service, profileDir) }),
     }),

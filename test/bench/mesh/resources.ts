@@ -1,9 +1,13 @@
 import { agentName, concurrency, instructions } from "../benchmarks/batch/load.ts";
+import * as mapLoad from "../benchmarks/map/load.ts";
 
 /** What `workflow` and `trigger` run: three steps, one after the other, that answer what they were given. */
 export const workflowName = "bench-three-steps";
 /** Ids of its steps, in order. */
 export const stepIds = ["first", "second", "third"] as const;
+/** What `map` runs: a tool step for each item, whose outputs are then taken batch by batch, level by level. */
+export const mapWorkflowName = "bench-map";
+export const mapStepIds = { each: "each", together: "together" } as const;
 export const triggerName = "bench-opened";
 export const eventType = "bench.opened";
 export const publisher = "helpdesk";
@@ -27,6 +31,8 @@ const answers = {
 } as const satisfies BenchResource;
 
 const tool = "bench-echo";
+const itemTool = "bench-item";
+const reduceTool = "bench-reduce";
 const account = "bench-bot";
 const given = {
   type: "object",
@@ -42,6 +48,33 @@ export const benchResources: readonly BenchResource[] = [
     name: tool,
     owner: "runner",
     spec: { description: "Answers its arguments", effect: "read", parameters: given, source: { type: "identity" } },
+  },
+  {
+    kind: "Tool",
+    name: itemTool,
+    owner: "runner",
+    spec: {
+      description: "Answers its item",
+      effect: "read",
+      parameters: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] },
+      source: { type: "identity" },
+    },
+  },
+  {
+    // It is given all outputs of its batch and answers something small, as what reduces does.
+    kind: "Tool",
+    name: reduceTool,
+    owner: "runner",
+    spec: {
+      description: "Answers the row of a level",
+      effect: "read",
+      parameters: {
+        type: "object",
+        properties: { level: { type: "integer" }, items: { type: "array" } },
+        required: ["level", "items"],
+      },
+      source: { type: "table", key: "level", rows: [1, 2, 3].map((level) => ({ level })) },
+    },
   },
   {
     kind: "ServiceAccount",
@@ -68,6 +101,37 @@ export const benchResources: readonly BenchResource[] = [
         };
       }),
       output: { ticket: "$.steps.third.output.ticket" },
+    },
+  },
+  {
+    kind: "Workflow",
+    name: mapWorkflowName,
+    owner: "orchestrator",
+    spec: {
+      description: "A map and its reduce",
+      deadlineMs: 3_600_000,
+      input: {
+        type: "object",
+        properties: { list: { type: "array", items: { type: "integer" } } },
+        required: ["list"],
+      },
+      steps: [
+        {
+          id: mapStepIds.each,
+          kind: "map",
+          over: "$.input.list",
+          tool: itemTool,
+          concurrency: mapLoad.concurrency,
+          input: { n: "$.item" },
+        },
+        {
+          id: mapStepIds.together,
+          kind: "gather",
+          from: [mapStepIds.each],
+          reduce: { tool: reduceTool, batch: mapLoad.batch, input: { level: "$.level", items: "$.items" } },
+        },
+      ],
+      output: `$.steps.${mapStepIds.together}.output`,
     },
   },
   {

@@ -19,11 +19,18 @@ export const agentPeers: readonly Peer[] = [
   { name: "@langchain/langgraph", version: "1.3.7", beside: { ...zod, "@langchain/core": "1.2.13" } },
 ];
 
-/** What runs three steps durably, on the same servers as the mesh. */
-export const workflowPeers: readonly Peer[] = [
+/** What does many small pieces of work and brings their results together, on the same servers as the mesh. */
+export const mapPeers: readonly Peer[] = [
   { name: "@dbos-inc/dbos-sdk", version: "5.3.0", beside: { pg: "8.23.1" } },
   { name: "graphile-worker", version: "0.18.0", beside: { pg: "8.23.1" } },
   { name: "bullmq", version: "6.7.0", beside: { ioredis: "5.9.2" } },
+];
+
+/** What runs three steps durably. */
+export const workflowPeers: readonly Peer[] = [
+  ...mapPeers,
+  // The server is a platform's package of its own: a binary that comes from the registry.
+  { name: "@restatedev/restate-server", version: "1.7.12", beside: { "@restatedev/restate-sdk": "1.17.2" } },
 ];
 
 /** What asks a model, calls a tool and asks again over the wire of chat.completions. */
@@ -31,3 +38,6 @@ export const turnPeers: readonly Peer[] = [
   { name: "openai", version: "7.55.0", beside: zod },
   { name: "ai", version: "7.0.173", beside: { ...zod, "@ai-sdk/openai-compatible": "^3.0.0" } },
 ];
+
+/** What stands between a caller and a model and looks at what passes. */
+export const gatewayPeers: readonly Peer[] = [{ name: "@portkey-ai/gateway", version: "1.15.2" }];

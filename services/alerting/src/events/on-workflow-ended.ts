@@ -4,15 +4,14 @@ import type { Sample } from "../domain/samples.ts";
 
 /** A run that was cancelled is counted, and not as bad. */
 export function onWorkflowEnded({ tenant, time, data }: Received<WorkflowEnded>): Sample[] {
-  return [
-    {
-      tenant,
-      series: "workflow_run",
-      labels: { workflow: data.workflow },
-      at: time ?? new Date(),
-      value: data.durationMs,
-      timed: true,
-      bad: data.state === RunState.FAILED,
-    },
-  ];
+  const at = time ?? new Date();
+  return [data, ...data.more].map(({ workflow, durationMs, state }) => ({
+    tenant,
+    series: "workflow_run",
+    labels: { workflow },
+    at,
+    value: durationMs,
+    timed: true,
+    bad: state === RunState.FAILED,
+  }));
 }

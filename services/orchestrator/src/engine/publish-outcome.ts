@@ -14,6 +14,7 @@ import type { RunPhase, StepState } from "../domain/run-state.ts";
 import { stepKey } from "../domain/run-state.ts";
 import type { RunHead } from "../store/run-rows.ts";
 import type { Advanced } from "../store/write-advances.ts";
+import { together } from "./together.ts";
 
 const wireStates: Readonly<Record<RunPhase, WireState>> = {
   running: WireState.RUNNING,
@@ -43,7 +44,7 @@ export function toWireApprovalState(state: keyof typeof approvalStates): Approva
 export async function publishOutcome(context: Context, tx: Transaction, all: readonly Advanced[]): Promise<void> {
   await emitRaw(tx, all.flatMap(emittedBy));
   const ended = all.filter((one) => one.advance.ended);
-  if (ended.length > 0) await emitAll(tx, workflowEndedEvent, ended.map(endedEvent));
+  if (ended.length > 0) await emitAll(tx, workflowEndedEvent, together(ended.map(endedEvent)));
   await tellPeople(tx, all);
   tx.afterCommit(() => {
     context.dispatcher.send(all.flatMap(addressesOf));
@@ -108,6 +109,7 @@ function endedData(head: RunHead, run: Advance["run"]) {
     durationMs: Math.max(0, (run.endedAtMs ?? 0) - head.createdAt.getTime()),
     costNanoUsd: run.costNanoUsd,
     failure: run.failure,
+    more: [],
   };
 }
 

@@ -16,6 +16,7 @@ import type { Advanced } from "../store/write-advances.ts";
 import { advanceOne } from "./advance-one.ts";
 import { carryOut } from "./carry-out.ts";
 import { publishOutcome } from "./publish-outcome.ts";
+import { together } from "./together.ts";
 
 export type StartRequest = {
   readonly tenant: string;
@@ -198,16 +199,19 @@ async function announce(context: Context, tx: Transaction, started: readonly Can
   await emitAll(
     tx,
     workflowStartedEvent,
-    started.map(({ advanced: { head, advance } }) => ({
-      tenant: head.tenant,
-      id: `${advance.run.id}:started`,
-      data: {
-        runId: advance.run.id,
-        workflow: head.workflow,
-        workflowVersion: head.version,
-        origin: head.origin,
-      },
-    })),
+    together(
+      started.map(({ advanced: { head, advance } }) => ({
+        tenant: head.tenant,
+        id: `${advance.run.id}:started`,
+        data: {
+          runId: advance.run.id,
+          workflow: head.workflow,
+          workflowVersion: head.version,
+          origin: head.origin,
+          more: [],
+        },
+      })),
+    ),
   );
   await copyShardsOf(tx, started);
   const all = started.map(({ advanced }) => advanced);

@@ -30,7 +30,7 @@ export function meshSubject(bench: BenchMesh, outside: NatsConnection, inside: N
     name: "agentmesh",
     what:
       `an external event, ${perSecond}/s, from its publishing until a runner had claimed the first of its three steps ` +
-      `(the database's time); accepted_per_s: ${flooded} events at once, until a run of each was committed`,
+      `from the queue (the database's time; the other two come with the answer to a result); accepted_per_s: ${flooded} events at once, until a run of each was committed`,
     async measure() {
       await ended(bench, [...(await events.paced(warmUpEvents, perSecond)).keys()]);
       const quiet = await events.paced(pacedQuietly, perSecondQuietly);
@@ -56,7 +56,7 @@ export function meshSubject(bench: BenchMesh, outside: NatsConnection, inside: N
           `${flooded} events: published after ${publishedS.toFixed(2)} s, all accepted after ${acceptedS.toFixed(2)} s, ` +
             `all of their workflows ended after ${endedS.toFixed(2)} s`,
           `ms after the publishing, p50 / p99: ${describe("run made", latencies.created)}, ` +
-            `${describe("claimed", latencies.started)}`,
+            `${describe("claimed", latencies.started)}; ${latencies.again} were claimed more than once`,
           `the same at ${perSecondQuietly}/s: ${describe("run made", quietly.created)}, ` +
             `${describe("claimed", quietly.started)}`,
         ],
@@ -84,11 +84,11 @@ async function ended(bench: BenchMesh, eventIds: readonly string[]): Promise<voi
 }
 
 /** Milliseconds after the publishing, of each event, at two moments of its way. */
-type Latencies = { readonly created: number[]; readonly started: number[] };
+type Latencies = { readonly created: number[]; readonly started: number[]; readonly again: number };
 
 async function firstStepLatencies(bench: BenchMesh, published: ReadonlyMap<string, number>): Promise<Latencies> {
-  const { rows } = await bench.sql.query<{ id: string; created: number; started: number }>(
-    `SELECT e.id, (extract(epoch FROM r.created_at) * 1000)::float8 AS created,
+  const { rows } = await bench.sql.query<{ id: string; created: number; started: number; epoch: number }>(
+    `SELECT e.id, s.epoch, (extract(epoch FROM r.created_at) * 1000)::float8 AS created,
        (extract(epoch FROM s.started_at) * 1000)::float8 AS started
      FROM unnest($1::text[]) AS e (id)
      JOIN orchestrator.run r ON r.tenant = $2 AND r.workflow = $3 AND r.dedupe_key = $4 || e.id
@@ -97,7 +97,9 @@ async function firstStepLatencies(bench: BenchMesh, published: ReadonlyMap<strin
   );
   if (rows.length !== published.size) throw new Error(`${published.size} events gave ${rows.length} first steps`);
   const after = (moment: "created" | "started") => rows.map((row) => row[moment] - (published.get(row.id) ?? 0));
-  return { created: after("created"), started: after("started") };
+  // A step that was handed out again tells of its last claim.
+  const again = rows.filter((row) => row.epoch > 1).length;
+  return { created: after("created"), started: after("started"), again };
 }
 
 function describe(name: string, latencies: readonly number[]): string {

@@ -13,8 +13,8 @@ export function watchEndedRuns(nc: NatsConnection): EndedRuns {
   const subscription = nc.subscribe("evt.*.orchestrator.workflow.ended.>", {
     callback(error, message) {
       if (error) return;
-      const { runId, state } = WorkflowEnded.decode(message.data);
-      states.set(runId, state);
+      const first = WorkflowEnded.decode(message.data);
+      for (const { runId, state } of [first, ...first.more]) states.set(runId, state);
       onEnded();
     },
   });

@@ -294,10 +294,7 @@ export interface RotateApiKeyRequest {
 export interface SignInAttempted {
   username: string;
   succeeded: boolean;
-  /**
-   * Why not: `wrong_password`, `locked`, `disabled`, `unknown_user`, `second_factor_required`, `wrong_code`,
-   * `provider_refused`.
-   */
+  /** Why not: `wrong_password`, `locked`, `disabled`, `unknown_user`, `wrong_code`, `provider_refused`. */
   reason: string;
   remoteAddress: string;
 }

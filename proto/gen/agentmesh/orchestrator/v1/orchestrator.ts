@@ -1081,6 +1081,8 @@ export interface WorkflowStarted {
   workflow: string;
   workflowVersion: number;
   origin: string;
+  /** Further runs of the tenant that began in the same transaction; theirs is empty. */
+  more: WorkflowStarted[];
 }
 
 export interface WorkflowEnded {
@@ -1090,7 +1092,11 @@ export interface WorkflowEnded {
   state: RunState;
   durationMs: number;
   costNanoUsd: bigint;
-  failure: Failure | undefined;
+  failure:
+    | Failure
+    | undefined;
+  /** Further runs of the tenant that ended in the same transaction; theirs is empty. */
+  more: WorkflowEnded[];
 }
 
 export interface TriggerRejected {
@@ -6916,7 +6922,7 @@ export const StepDispatched: MessageFns<StepDispatched> = {
 };
 
 function createBaseWorkflowStarted(): WorkflowStarted {
-  return { runId: "", workflow: "", workflowVersion: 0, origin: "" };
+  return { runId: "", workflow: "", workflowVersion: 0, origin: "", more: [] };
 }
 
 export const WorkflowStarted: MessageFns<WorkflowStarted> = {
@@ -6932,6 +6938,9 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
     }
     if (message.origin !== "") {
       writer.uint32(34).string(message.origin);
+    }
+    for (const v of message.more) {
+      WorkflowStarted.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -6981,6 +6990,14 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
             message.origin = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.more.push(WorkflowStarted.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7007,6 +7024,7 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
         ? globalThis.Number(object.workflow_version)
         : 0,
       origin: isSet(object.origin) ? globalThis.String(object.origin) : "",
+      more: globalThis.Array.isArray(object?.more) ? object.more.map((e: any) => WorkflowStarted.fromJSON(e)) : [],
     };
   },
 
@@ -7024,6 +7042,9 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
     if (message.origin !== "") {
       obj.origin = message.origin;
     }
+    if (message.more?.length) {
+      obj.more = message.more.map((e) => WorkflowStarted.toJSON(e));
+    }
     return obj;
   },
 
@@ -7036,6 +7057,7 @@ export const WorkflowStarted: MessageFns<WorkflowStarted> = {
     message.workflow = object.workflow ?? "";
     message.workflowVersion = object.workflowVersion ?? 0;
     message.origin = object.origin ?? "";
+    message.more = object.more?.map((e) => WorkflowStarted.fromPartial(e)) || [];
     return message;
   },
 };
@@ -7049,6 +7071,7 @@ function createBaseWorkflowEnded(): WorkflowEnded {
     durationMs: 0,
     costNanoUsd: 0n,
     failure: undefined,
+    more: [],
   };
 }
 
@@ -7077,6 +7100,9 @@ export const WorkflowEnded: MessageFns<WorkflowEnded> = {
     }
     if (message.failure !== undefined) {
       Failure.encode(message.failure, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.more) {
+      WorkflowEnded.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -7150,6 +7176,14 @@ export const WorkflowEnded: MessageFns<WorkflowEnded> = {
             message.failure = Failure.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.more.push(WorkflowEnded.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7187,6 +7221,9 @@ export const WorkflowEnded: MessageFns<WorkflowEnded> = {
         ? BigInt(object.cost_nano_usd)
         : 0n,
       failure: isSet(object.failure) ? Failure.fromJSON(object.failure) : undefined,
+      more: globalThis.Array.isArray(object?.more)
+        ? object.more.map((e: any) => WorkflowEnded.fromJSON(e))
+        : [],
     };
   },
 
@@ -7213,6 +7250,9 @@ export const WorkflowEnded: MessageFns<WorkflowEnded> = {
     if (message.failure !== undefined) {
       obj.failure = Failure.toJSON(message.failure);
     }
+    if (message.more?.length) {
+      obj.more = message.more.map((e) => WorkflowEnded.toJSON(e));
+    }
     return obj;
   },
 
@@ -7232,6 +7272,7 @@ export const WorkflowEnded: MessageFns<WorkflowEnded> = {
     message.failure = (object.failure !== undefined && object.failure !== null)
       ? Failure.fromPartial(object.failure)
       : undefined;
+    message.more = object.more?.map((e) => WorkflowEnded.fromPartial(e)) || [];
     return message;
   },
 };

@@ -1,6 +1,6 @@
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
-import { serveWork, step } from "./serve-work.mjs";
+import { serveWork, step } from "../serve-work.mjs";
 
 const connection = new Redis(process.env.REDIS_URL, { maxRetriesPerRequest: null });
 const prefix = `bench-${process.pid}`;

@@ -1,5 +1,5 @@
 import { DBOS } from "@dbos-inc/dbos-sdk";
-import { serveWork, step } from "./serve-work.mjs";
+import { serveWork, step } from "../serve-work.mjs";
 
 async function threeSteps(input) {
   const first = await DBOS.runStep(() => step(input), { name: "first" });

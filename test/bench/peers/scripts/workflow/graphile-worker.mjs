@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import pg from "pg";
-import { serveWork, step } from "./serve-work.mjs";
+import { serveWork, step } from "../serve-work.mjs";
 
 const concurrency = 24;
 const quiet = new Logger(() => () => undefined);

@@ -1,14 +1,16 @@
 // Shared by the peers' worker processes: one HTTP server that starts workflows and tells when they have ended, as the
-// mesh's own gRPC surface does. The driver asks POST /start for each, and GET /ended?count=N once.
+// mesh's own gRPC surface does. The driver asks POST /start[?items=N] for each, and GET /ended?count=N once, which
+// answers what the last of them gave.
 import { createServer } from "node:http";
 
 export function serveWork({ start }) {
   let ended = 0;
+  let last = null;
   let waiting = [];
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
     if (url.pathname === "/start") {
-      start().then(
+      start(Number(url.searchParams.get("items"))).then(
         () => response.end(),
         (error) => {
           response.statusCode = 500;
@@ -27,13 +29,14 @@ export function serveWork({ start }) {
   function answer() {
     waiting = waiting.filter(({ count, response }) => {
       if (ended < count) return true;
-      response.end(String(ended));
+      response.end(JSON.stringify(last));
       return false;
     });
   }
   return {
-    oneEnded() {
+    oneEnded(result = null) {
       ended++;
+      last = result;
       answer();
     },
   };
