@@ -20,6 +20,9 @@ const claims = z.object({
   dept: z.string().default(""),
   proj: z.string().default(""),
   sid: z.string().default(""),
+  amr: z.array(z.string()).default([]),
+  auth_time: z.number().default(0),
+  step_up: z.array(z.string()).default([]),
   jti: z.string(),
   exp: z.number(),
   act: actor.optional(),
@@ -51,6 +54,9 @@ export function parseTokenClaims(payload: unknown): Principal {
     project: data.proj,
     actors: actorsOf(data.act),
     sessionId: data.sid,
+    amr: data.amr,
+    authenticatedAtMs: data.auth_time * 1000,
+    stepUp: new Set(data.step_up),
     expiresAtMs: data.exp * 1000,
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { before, mock, test } from "node:test";
 import { type CryptoKey, exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from "jose";
-import { createTokenVerifier, tokenIssuer, tokenType } from "../src/index.ts";
+import { createTokenVerifier, requirePermission, tokenIssuer, tokenType } from "../src/index.ts";
 
 type KeyPair = { readonly kid: string; readonly privateKey: CryptoKey; readonly jwk: JSONWebKeySet["keys"][number] };
 
@@ -63,10 +63,13 @@ const bad = { code: "UNAUTHENTICATED", reason: "BAD_TOKEN" };
 
 test("a good token is the principal it says", async () => {
   const expiresAtS = Math.floor(Date.now() / 1000) + 60;
-  const token = await sign({ expiresAtS, payload: { act: { sub: "agent:a", act: { sub: "agent:b" } } } });
+  const token = await sign({
+    expiresAtS,
+    payload: { act: { sub: "agent:a", act: { sub: "agent:b" } }, amr: ["pwd"], auth_time: 7 },
+  });
   const principal = await verifier().verify(token);
   assert.deepEqual(
-    { ...principal, permissions: [...principal.permissions] },
+    { ...principal, permissions: [...principal.permissions], stepUp: [...principal.stepUp] },
     {
       tenant: "acme",
       subject: "user:ada",
@@ -77,6 +80,9 @@ test("a good token is the principal it says", async () => {
       project: "x",
       actors: ["agent:a", "agent:b"],
       sessionId: "s1",
+      amr: ["pwd"],
+      authenticatedAtMs: 7000,
+      stepUp: [],
       expiresAtMs: expiresAtS * 1000,
     },
   );
@@ -218,4 +224,15 @@ test("a revoked session ends its tokens at once, though they were remembered; wh
   await assert.rejects(verify.verify(token), { ...bad, message: /its session has ended/ });
   revoked = "unknown";
   await assert.rejects(verify.verify(token), /stale/);
+});
+
+test("what a second factor would add is refused with the way to it, and what nothing grants is not", async () => {
+  const principal = await verifier().verify(await sign({ payload: { step_up: ["system:admin"] } }));
+  assert.throws(() => requirePermission(principal, "system:admin"), {
+    code: "PERMISSION_DENIED",
+    reason: "STEP_UP_REQUIRED",
+    message: /step-up/,
+  });
+  assert.throws(() => requirePermission(principal, "system:config"), { reason: "MISSING_PERMISSION" });
+  requirePermission(principal, "agents:run");
 });

@@ -21,6 +21,9 @@ function principal(tenant: string, sessionId: string): Principal {
     department: "",
     project: "",
     actors: [],
+    amr: [],
+    authenticatedAtMs: 0,
+    stepUp: new Set(),
     expiresAtMs: 0,
   };
 }

@@ -11,6 +11,7 @@ export const configSchema = z.strictObject({
   /** 32 bytes in base64. */
   masterKeyFile: z.string().min(1),
   bootstrap: z.strictObject({
+    /** Its admins may create further tenants. */
     tenant: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "must be 1 to 63 of a-z, 0-9, - and _"),
     adminUsername: z.coerce.string().min(1),
     // A password of digits only arrives as a number; its rules are checked where it is used, for a failing setting is
@@ -36,6 +37,20 @@ export const configSchema = z.strictObject({
     longestMs: z.int().min(1),
     /** Failures are forgotten after a quiet time this long. */
     forgetAfterMs: z.int().min(1),
+  }),
+  secondFactor: z.strictObject({
+    /** What authenticator apps show beside the tenant. */
+    issuer: z.string().regex(/^[^:]{1,40}$/, "must be 1 to 40 characters without a colon"),
+    /** A second factor is set up within this time of signing in, and confirmed within it. */
+    recentS: seconds,
+  }),
+  federation: z.strictObject({
+    /** Secrets of identity providers, files `<tenant>.<name>`. Empty: there are none. */
+    secretsDir: z.string(),
+    /** Hosts of identity providers that may lie in private networks, and be asked without TLS; comma-separated. */
+    privateHosts: z.coerce.string().transform((text) => text.split(",").filter((host) => host !== "")),
+    /** Sign-ins at directories at once, and how many may wait. */
+    directories: z.strictObject({ places: z.int().min(1).max(64), queue: z.int().min(0) }),
   }),
   signingKeys: z.strictObject({
     rotateAfterS: seconds,

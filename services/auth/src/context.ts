@@ -1,8 +1,12 @@
 import type { TokenVerifier } from "@agentmesh/identity";
 import type { Database } from "@agentmesh/postgres";
+import type { Bulkhead } from "@agentmesh/resilience";
 import type { Logger } from "@agentmesh/telemetry";
 import type { AuthConfig } from "./config.ts";
 import type { Passwords } from "./credentials/password.ts";
+import type { Ldap } from "./federation/ldap.ts";
+import type { Oidc } from "./federation/oidc.ts";
+import type { Saml } from "./federation/saml.ts";
 import type { AuthMetrics } from "./metrics.ts";
 import type { KeyRing } from "./state/key-ring.ts";
 import type { Remembered } from "./state/remembered.ts";
@@ -20,6 +24,13 @@ export type Context = {
   readonly passwords: Passwords;
   /** The key under which refresh tokens are made. */
   readonly refreshKey: Buffer;
+  /** The key under which secrets of second factors are sealed. */
+  readonly secondFactorKey: Buffer;
+  readonly oidc: Oidc;
+  readonly ldap: Ldap;
+  readonly saml: Saml;
+  /** Sign-ins at directories that are under way. */
+  readonly directorySignIns: Bulkhead;
   readonly keys: KeyRing;
   readonly roles: RoleBook;
   readonly revocations: Revocations;

@@ -1,19 +1,25 @@
-import { AppError } from "@agentmesh/errors";
+import { AppError, isAppError } from "@agentmesh/errors";
 import type { ExchangeTokenRequest, OnBehalfOf } from "@agentmesh/proto/auth";
 import type { Context } from "./context.ts";
 import { hashApiKey, isApiKey, sessionOfApiKey } from "./credentials/api-key.ts";
+import { type Authentication, noAuthentication, secondFactorAtMs } from "./domain/authentication.ts";
+import type { Rights } from "./domain/decide.ts";
 import { accountKey, findActiveAccount } from "./state/find-account.ts";
 import type { Account } from "./store/accounts.ts";
 
 /** Whom a credential stands for and what may be passed on of it. */
 export type Source = {
   readonly account: Account;
-  readonly permissions: readonly string[];
+  readonly rights: Pick<Rights, "permissions" | "stepUp">;
+  readonly authentication: Authentication;
   readonly sessionId: string;
   readonly actors: readonly string[];
-  /** Infinity: no end of its own. */
+  /** When it ends, or the first of its rights. Infinity: no end of its own. */
   readonly expiresAtMs: number;
 };
+
+/** Refuses a credential whose owner is known, and says so in the owner's audit. What nobody owns has none. */
+export type Deny = (owner: Pick<Account, "tenant" | "subject">, resource: string, error: AppError) => Promise<never>;
 
 /** Workloads that act for subjects whose token they do not hold: owners of stored runs and accounts of triggers. */
 const delegates: ReadonlySet<string> = new Set(["orchestrator", "agent-runner"]);
@@ -22,17 +28,18 @@ const delegates: ReadonlySet<string> = new Set(["orchestrator", "agent-runner"])
 export async function sourceOf(
   context: Context,
   request: ExchangeTokenRequest,
-  workload: string,
-  nowMs: number,
+  asking: { readonly workload: string; readonly nowMs: number; readonly deny: Deny },
 ): Promise<Source> {
-  const { credential, remoteAddress } = request;
+  const { credential, remoteAddress: address } = request;
+  const when = { nowMs: asking.nowMs, address, deny: asking.deny };
+  const { workload } = asking;
   switch (credential?.$case) {
     case "accessToken":
-      return fromToken(context, credential.value, workload, { nowMs, address: remoteAddress });
+      return fromToken(context, credential.value, workload, when);
     case "apiKey":
-      return fromApiKey(context, credential.value, { nowMs, address: remoteAddress });
+      return fromApiKey(context, credential.value, when);
     case "onBehalfOf":
-      return onBehalfOf(context, credential.value, workload, { nowMs, address: remoteAddress });
+      return onBehalfOf(context, credential.value, workload, when);
     case undefined:
       throw new AppError("INVALID_ARGUMENT", "expected one of access_token, api_key and on_behalf_of", {
         reason: "NO_CREDENTIAL",
@@ -43,28 +50,42 @@ export async function sourceOf(
   }
 }
 
-type When = { readonly nowMs: number; readonly address: string };
+type When = { readonly nowMs: number; readonly address: string; readonly deny: Deny };
 
 async function fromToken(context: Context, token: string, workload: string, when: When): Promise<Source> {
   const principal = await context.exchangeable(workload).verify(token);
-  const account = await findActiveAccount(context.accounts, principal.tenant, principal.subject);
+  const account = await activeAccount(context, principal, when);
   const { sessionId, actors, expiresAtMs } = principal;
+  const authentication = { amr: principal.amr, atMs: principal.authenticatedAtMs };
   // Roles are judged where the caller comes in. Further inside rights only ever shrink, so what came is passed on.
-  const permissions = workload === "gateway" ? rightsOf(context, account, when) : [...principal.permissions].sort();
-  return { account, permissions, sessionId, actors, expiresAtMs };
+  if (workload !== "gateway") return { account, rights: principal, authentication, sessionId, actors, expiresAtMs };
+  const rights = rightsOf(context, account, when, authentication);
+  return {
+    account,
+    rights,
+    authentication,
+    sessionId,
+    actors,
+    expiresAtMs: Math.min(expiresAtMs, rights.untilMs),
+  };
 }
 
 async function fromApiKey(context: Context, secret: string, when: When): Promise<Source> {
   const key = isApiKey(secret) ? await context.apiKeys.get(hashApiKey(secret).toString("hex")) : undefined;
   const expiresAtMs = key?.expires_at?.getTime() ?? Number.POSITIVE_INFINITY;
-  if (!key || key.revoked_at || expiresAtMs <= when.nowMs) throw badApiKey();
+  if (!key) throw badApiKey();
   const { tenant, subject } = key;
   const sessionId = sessionOfApiKey(key.id);
-  if (context.revocations.isRevoked({ tenant, subject, sessionId })) throw badApiKey();
-  const account = await findActiveAccount(context.accounts, tenant, subject);
-  const rights = rightsOf(context, account, when);
-  const permissions = key.scopes.length > 0 ? rights.filter((permission) => key.scopes.includes(permission)) : rights;
-  return { account, permissions, sessionId, actors: [], expiresAtMs };
+  const isOver = key.revoked_at !== null || expiresAtMs <= when.nowMs;
+  if (isOver || context.revocations.isRevoked({ tenant, subject, sessionId })) {
+    return when.deny(key, `ApiKey/${key.id}`, badApiKey());
+  }
+  const account = await activeAccount(context, key, when);
+  const { permissions: all } = rightsOf(context, account, when, noAuthentication);
+  const permissions = key.scopes.length > 0 ? all.intersection(new Set(key.scopes)) : all;
+  // Nobody is there to step up.
+  const rights = { permissions, stepUp: new Set<string>() };
+  return { account, rights, authentication: noAuthentication, sessionId, actors: [], expiresAtMs };
 }
 
 async function onBehalfOf(
@@ -87,22 +108,46 @@ async function onBehalfOf(
     );
   }
   if (account.disabled_at || context.revocations.isRevoked({ tenant, subject, sessionId: "" })) {
-    throw new AppError("PERMISSION_DENIED", `${subject} of ${tenant} is disabled; nothing runs for it`, {
+    const disabled = new AppError("PERMISSION_DENIED", `${subject} of ${tenant} is disabled; nothing runs for it`, {
       reason: "ACCOUNT_DISABLED",
     });
+    return when.deny(account, `Account/${account.username}`, disabled);
   }
   return {
     account,
-    permissions: rightsOf(context, account, when),
+    rights: { ...rightsOf(context, account, when, noAuthentication), stepUp: new Set() },
+    authentication: noAuthentication,
     sessionId: "",
     actors: [],
     expiresAtMs: Number.POSITIVE_INFINITY,
   };
 }
 
-function rightsOf({ roles, config }: Context, account: Account, { nowMs, address }: When): string[] {
-  const { environment } = config;
-  return roles.permissionsOf(account.tenant, account.roles, { atMs: nowMs, address, environment });
+async function activeAccount(
+  { accounts }: Context,
+  { tenant, subject }: Pick<Account, "tenant" | "subject">,
+  { deny }: When,
+): Promise<Account> {
+  try {
+    return await findActiveAccount(accounts, tenant, subject);
+  } catch (error) {
+    if (!isAppError(error) || error.reason !== "ACCOUNT_DISABLED") throw error;
+    return deny({ tenant, subject }, `Account/${subject}`, error);
+  }
+}
+
+function rightsOf(
+  { roles, config }: Context,
+  account: Account,
+  { nowMs, address }: When,
+  authentication: Authentication,
+): Rights {
+  return roles.rightsOf(account.tenant, account.roles, {
+    atMs: nowMs,
+    address,
+    environment: config.environment,
+    secondFactorAtMs: secondFactorAtMs(authentication),
+  });
 }
 
 function badApiKey(): AppError {

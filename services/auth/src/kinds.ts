@@ -3,6 +3,7 @@ import { isUniqueViolation, type Queryable, type Transaction } from "@agentmesh/
 import type { ResourcesOptions, StoredResource } from "@agentmesh/resources";
 import { z } from "zod";
 import { checkRoles, type RoleSpecs } from "./domain/compile-roles.ts";
+import { type IdentityProviderSpec, identityProviderSpecSchema } from "./domain/identity-provider-spec.ts";
 import { type RoleSpec, roleSpecSchema } from "./domain/role-spec.ts";
 import { adminRole } from "./domain/shipped-roles.ts";
 import { accountKey } from "./state/find-account.ts";
@@ -23,6 +24,7 @@ type ServiceAccountSpec = z.infer<typeof serviceAccountSchema>;
 
 export const kinds = {
   Role: { schema: roleSpecSchema, check: checkRole },
+  IdentityProvider: { schema: identityProviderSpecSchema, check: checkIdentityProvider },
   ServiceAccount: { schema: serviceAccountSchema, check: checkServiceAccount },
 };
 
@@ -32,7 +34,7 @@ export type KindsContext = { readonly revocations: Revocations; readonly account
 export function onChange(context: KindsContext): NonNullable<ResourcesOptions["onChange"]> {
   return async (tx, row) => {
     if (row.kind === "ServiceAccount") await storeServiceAccount(context, tx, row);
-    else if (row.deleted) await assertNotInherited(tx, row);
+    else if (row.kind === "Role" && row.deleted) await assertNotInherited(tx, row);
   };
 }
 
@@ -80,6 +82,21 @@ async function checkServiceAccount(
     "INVALID_ARGUMENT",
     `ServiceAccount/${name}: roles ${missing.join(", ")} not found in ${tenant}; apply them first`,
     { reason: "UNKNOWN_ROLE", field: "spec.roles" },
+  );
+}
+
+async function checkIdentityProvider(
+  tx: Queryable,
+  tenant: string,
+  name: string,
+  { defaultRoles, groups }: IdentityProviderSpec,
+): Promise<void> {
+  const missing = await missingRoles(tx, tenant, [...defaultRoles, ...groups.flatMap(({ roles }) => roles)]);
+  if (missing.length === 0) return;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `IdentityProvider/${name}: roles ${[...new Set(missing)].join(", ")} not found in ${tenant}; apply them first`,
+    { reason: "UNKNOWN_ROLE", field: "spec.groups" },
   );
 }
 

@@ -2,6 +2,7 @@ import { busMigrations, startRelay } from "@agentmesh/bus";
 import { createTokenVerifier, type TokenVerifier } from "@agentmesh/identity";
 import { openDatabase } from "@agentmesh/postgres";
 import { authContract } from "@agentmesh/proto/auth.contract";
+import { createBulkhead } from "@agentmesh/resilience";
 import { openResources, resourceMigrations } from "@agentmesh/resources";
 import { implement, serve } from "@agentmesh/rpc";
 import { openFoundation, type Running } from "@agentmesh/service";
@@ -10,6 +11,11 @@ import type { AuthConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { deriveKey, loadMasterKey } from "./credentials/master-key.ts";
 import { createPasswords } from "./credentials/password.ts";
+import { createGuardedFetch } from "./federation/guarded-fetch.ts";
+import { createLdap } from "./federation/ldap.ts";
+import { createOidc } from "./federation/oidc.ts";
+import { createReach } from "./federation/private-networks.ts";
+import { createSaml } from "./federation/saml.ts";
 import { handlers } from "./handlers/index.ts";
 import { kinds, onChange } from "./kinds.ts";
 import { createAuthMetrics } from "./metrics.ts";
@@ -52,6 +58,8 @@ export async function startAuth(config: AuthConfig, overrides: Partial<Context> 
   );
   await bootstrap({ db, resources, passwords, log }, config.bootstrap);
   const roles = stack.use(openRoleBook(bus, log));
+  const reach = createReach(config.federation.privateHosts);
+  const fetch = stack.use(createGuardedFetch(reach));
   const context: Context = {
     config,
     log,
@@ -59,6 +67,11 @@ export async function startAuth(config: AuthConfig, overrides: Partial<Context> 
     db,
     passwords,
     refreshKey: deriveKey(masterKey, "refresh-token"),
+    secondFactorKey: deriveKey(masterKey, "second-factor"),
+    oidc: createOidc({ fetch, reach, key: deriveKey(masterKey, "federated-sign-in") }),
+    ldap: createLdap(reach),
+    saml: createSaml(deriveKey(masterKey, "saml-request")),
+    directorySignIns: createBulkhead({ name: "directory sign-ins", ...config.federation.directories }),
     keys,
     roles,
     revocations,

@@ -1,6 +1,7 @@
 import type { TokenReply } from "@agentmesh/proto/auth";
 import type { Context } from "./context.ts";
 import { refreshToken } from "./credentials/refresh-token.ts";
+import { secondFactorAtMs } from "./domain/authentication.ts";
 import { accessAudience, signToken } from "./sign-token.ts";
 import type { Account } from "./store/accounts.ts";
 import type { NewSession } from "./store/sessions.ts";
@@ -16,13 +17,16 @@ export async function sessionTokens(
   const { nowMs, address } = conditions;
   const issuedAtS = Math.floor(nowMs / 1000);
   const expiresAtS = Math.min(issuedAtS + config.tokens.accessTtlS, Math.floor(session.expires_at.getTime() / 1000));
+  const authentication = { amr: session.amr, atMs: session.authenticated_at.getTime() };
   const accessToken = await signToken(keys, {
     account,
-    permissions: roles.permissionsOf(account.tenant, account.roles, {
+    rights: roles.rightsOf(account.tenant, account.roles, {
       atMs: nowMs,
       address,
       environment: config.environment,
+      secondFactorAtMs: secondFactorAtMs(authentication),
     }),
+    authentication,
     sessionId: session.id,
     actors: [],
     audience: accessAudience,

@@ -2,6 +2,8 @@ import { tokenIssuer, tokenType } from "@agentmesh/identity";
 import { newId } from "@agentmesh/ids";
 import { SignJWT } from "jose";
 import { actClaim } from "./domain/act-chain.ts";
+import type { Authentication } from "./domain/authentication.ts";
+import type { Rights } from "./domain/decide.ts";
 import type { KeyRing } from "./state/key-ring.ts";
 import type { Account } from "./store/accounts.ts";
 
@@ -13,7 +15,8 @@ export type TokenContent = {
     Account,
     "tenant" | "subject" | "username" | "display_name" | "department" | "project" | "roles"
   >;
-  readonly permissions: readonly string[];
+  readonly rights: Pick<Rights, "permissions" | "stepUp">;
+  readonly authentication: Authentication;
   readonly sessionId: string;
   /** Outermost first. */
   readonly actors: readonly string[];
@@ -24,14 +27,19 @@ export type TokenContent = {
 };
 
 export function signToken(keys: KeyRing, content: TokenContent): Promise<string> {
-  const { account, permissions, issuedAtMs, expiresAtS } = content;
+  const { account, rights, authentication, issuedAtMs, expiresAtS } = content;
   const { kid, privateKey } = keys.signingKey(issuedAtMs);
   const act = actClaim(content.actors);
   return new SignJWT({
     tnt: account.tenant,
     name: account.display_name || account.username,
     roles: [...account.roles],
-    perms: [...permissions],
+    perms: [...rights.permissions].sort(),
+    ...(rights.stepUp.size > 0 && { step_up: [...rights.stepUp].sort() }),
+    ...(authentication.amr.length > 0 && {
+      amr: [...authentication.amr],
+      auth_time: Math.floor(authentication.atMs / 1000),
+    }),
     dept: account.department,
     proj: account.project,
     sid: content.sessionId,

@@ -75,6 +75,8 @@ test("wrong password, unknown user, unknown tenant, disabled user and service ac
   await assert.rejects(signIn(client, { username: "robot" }), note);
   await assert.rejects(signIn(client, { username: "admin", password: "" }), note);
   await assert.rejects(signIn(client, { username: "x".repeat(1000) }), note);
+  await assert.rejects(signIn(client, { username: "admin\0" }), note);
+  await assert.rejects(signIn(client, { tenant: "acme\0" }), note);
   assert.equal(messages.size, 1);
 });
 

@@ -8,6 +8,8 @@ export type Grant = {
   readonly path: readonly string[];
   readonly permissions: readonly string[];
   readonly checks: readonly Check[];
+  /** How old a second factor may be for a permission, in milliseconds; a permission without needs none. */
+  readonly secondFactorMs: ReadonlyMap<string, number>;
 };
 
 export type CompiledRole = {
@@ -30,20 +32,39 @@ export function compileRole(specs: RoleSpecs, name: string): CompiledRole {
   const grants: Grant[] = [];
   const limits: number[] = [];
 
-  function visit(role: string, path: readonly string[], inherited: readonly Check[]): void {
+  function visit(role: string, path: readonly string[], inherited: Inherited): void {
     if (path.includes(role)) throw cycle([...path.slice(path.indexOf(role)), role]);
     const spec = specs.get(role);
     if (!spec) throw unknownRole(role, path);
     if (grants.length >= MAX_GRANTS) throw tooWide(name);
     const here = [...path, role];
-    const checks = [...inherited, ...compileConstraints(spec.constraints)];
-    grants.push({ path: here, permissions: spec.permissions, checks });
+    const checks = [...inherited.checks, ...compileConstraints(spec.constraints)];
+    const asked = spec.constraints?.secondFactor;
+    const secondFactors = asked ? [...inherited.secondFactors, asked] : inherited.secondFactors;
+    const secondFactorMs = secondFactorsOf(spec.permissions, secondFactors);
+    grants.push({ path: here, permissions: spec.permissions, checks, secondFactorMs });
     if (spec.constraints?.maxSessions !== undefined) limits.push(spec.constraints.maxSessions);
-    for (const parent of spec.inherits) visit(parent, here, checks);
+    for (const parent of spec.inherits) visit(parent, here, { checks, secondFactors });
   }
 
-  visit(name, [], []);
+  visit(name, [], { checks: [], secondFactors: [] });
   return { grants, maxSessions: limits.length > 0 ? Math.min(...limits) : undefined };
+}
+
+type SecondFactor = NonNullable<NonNullable<RoleSpec["constraints"]>["secondFactor"]>;
+type Inherited = { readonly checks: readonly Check[]; readonly secondFactors: readonly SecondFactor[] };
+
+/** The strictest of what the roles on the way ask for each permission. */
+function secondFactorsOf(permissions: readonly string[], asked: readonly SecondFactor[]): ReadonlyMap<string, number> {
+  const withinMs = new Map<string, number>();
+  for (const { withinS, permissions: only } of asked) {
+    const some: ReadonlySet<string> | undefined = only && new Set(only);
+    for (const permission of permissions) {
+      if (some && !some.has(permission)) continue;
+      withinMs.set(permission, Math.min(withinS * 1000, withinMs.get(permission) ?? Number.POSITIVE_INFINITY));
+    }
+  }
+  return withinMs;
 }
 
 /** Whether all roles of a tenant are sound together. @throws as compileRole, for the first that is not */

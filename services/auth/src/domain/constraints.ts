@@ -7,6 +7,8 @@ export type Conditions = {
   /** Empty: not known, which satisfies no network. */
   readonly address: string;
   readonly environment: string;
+  /** When the caller last gave a second factor. Default never. */
+  readonly secondFactorAtMs?: number | undefined;
 };
 
 /** Why a constraint is not met, or undefined when it is. */

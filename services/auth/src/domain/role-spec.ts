@@ -23,6 +23,15 @@ const constraints = z.strictObject({
     .optional(),
   /** The role counts in these environments only. */
   environments: z.array(z.string()).min(1).max(20).optional(),
+  /** The role counts for callers only who gave a second factor lately. */
+  secondFactor: z
+    .strictObject({
+      /** How long a code counts. Default 900, a quarter of an hour. */
+      withinS: z.int().min(30).max(86_400).default(900),
+      /** Only for these. Default all that the role grants. */
+      permissions: z.array(z.enum(knownPermissions)).min(1).optional(),
+    })
+    .optional(),
   /** Sessions a holder may have at once; a further sign-in ends the oldest. */
   maxSessions: z.int().min(1).optional(),
 });

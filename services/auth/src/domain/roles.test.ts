@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkRoles, compileRole, type RoleSpecs } from "./compile-roles.ts";
 import type { Conditions } from "./constraints.ts";
-import { explain, maxSessionsOf, permissionsOf } from "./decide.ts";
+import { explain, maxSessionsOf, rightsOf } from "./decide.ts";
 import { clearanceOf } from "./permissions.ts";
 import { roleSpecSchema } from "./role-spec.ts";
 import { shippedRoles } from "./shipped-roles.ts";
@@ -24,7 +24,7 @@ function compiled(roles: Record<string, unknown>) {
 }
 
 function granted(roles: Record<string, unknown>, held: string[], conditions: Partial<Conditions> = {}): string[] {
-  return [...permissionsOf(compiled(roles), held, { ...fridayNoon, ...conditions })].sort();
+  return [...rightsOf(compiled(roles), held, { ...fridayNoon, ...conditions }).permissions].sort();
 }
 
 test("a role grants its own and what it inherits, through any depth; unknown roles grant nothing", () => {
@@ -144,4 +144,41 @@ test("shipped roles are sound and grant what they say", () => {
   assert.equal(maxSessionsOf(compiled(shippedRoles), ["operator", "data_analyst"]), 3);
   assert.equal(clearanceOf(new Set(granted(shippedRoles, ["admin"], production))), "secret");
   assert.equal(clearanceOf(new Set(granted(shippedRoles, ["operator"], production))), "internal");
+});
+
+test("a second factor counts for a while, for what asks for it, and the strictest role on the way decides", () => {
+  const roles = {
+    boss: {
+      permissions: ["system:admin", "system:monitor"],
+      constraints: { secondFactor: { permissions: ["system:admin"] } },
+    },
+    keeper: { inherits: ["boss"], constraints: { secondFactor: { withinS: 60 } } },
+    plain: { permissions: ["system:monitor"] },
+  };
+  const { atMs } = fridayNoon;
+  const rights = (held: string[], ageMs?: number) =>
+    rightsOf(compiled(roles), held, {
+      ...fridayNoon,
+      secondFactorAtMs: ageMs === undefined ? undefined : atMs - ageMs,
+    });
+  const none = rights(["boss"]);
+  assert.deepEqual([...none.permissions], ["system:monitor"]);
+  assert.deepEqual([...none.stepUp], ["system:admin"]);
+  assert.equal(none.untilMs, Number.POSITIVE_INFINITY);
+  assert.deepEqual([...rights(["boss"], 899_999).permissions], ["system:admin", "system:monitor"]);
+  assert.equal(rights(["boss"], 899_999).untilMs, atMs + 1);
+  assert.deepEqual([...rights(["boss"], 900_000).stepUp], ["system:admin"]);
+  assert.deepEqual([...rights(["boss"], -5_001).stepUp], ["system:admin"]);
+  assert.deepEqual([...rights(["keeper"], 61_000).stepUp], ["system:admin", "system:monitor"]);
+  assert.deepEqual([...rights(["keeper"], 59_000).permissions], ["system:admin", "system:monitor"]);
+  // What another role grants without one is there, and nothing of it lapses.
+  assert.deepEqual([...rights(["keeper", "plain"], 61_000).permissions], ["system:monitor"]);
+  assert.deepEqual([...rights(["keeper", "plain"], 61_000).stepUp], ["system:admin"]);
+  const why = explain(compiled(roles), ["boss"], "system:admin", fridayNoon);
+  assert.equal(why.allowed, false);
+  assert.match(why.reason, /900 s after a second factor/);
+  assert.equal(
+    explain(compiled(roles), ["boss"], "system:admin", { ...fridayNoon, secondFactorAtMs: atMs }).allowed,
+    true,
+  );
 });

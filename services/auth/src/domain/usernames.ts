@@ -37,3 +37,13 @@ export function checkNewPassword(password: string, username: string): void {
 export function isPasswordSized(password: string): boolean {
   return password !== "" && Buffer.byteLength(password) <= MAX_PASSWORD_BYTES;
 }
+
+/** @throws AppError INVALID_ARGUMENT (BAD_TENANT) */
+export function checkTenantName(name: string): string {
+  if (SERVICE_NAME.test(name)) return name;
+  throw new AppError(
+    "INVALID_ARGUMENT",
+    `tenant ${JSON.stringify(name.slice(0, 80))} must be 1 to 63 of a-z, 0-9, "-" and "_", starting with a letter or digit`,
+    { reason: "BAD_TENANT", field: "name" },
+  );
+}

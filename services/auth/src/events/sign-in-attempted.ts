@@ -3,7 +3,15 @@ import { emit } from "@agentmesh/bus";
 import type { Transaction } from "@agentmesh/postgres";
 import { signInAttemptedEvent } from "@agentmesh/proto/auth.contract";
 
-export type SignInOutcome = "succeeded" | "wrong_password" | "locked" | "disabled" | "unknown_user";
+export type SignInOutcome =
+  | "succeeded"
+  | "wrong_password"
+  | "locked"
+  | "disabled"
+  | "unknown_user"
+  | "second_factor_required"
+  | "wrong_code"
+  | "provider_refused";
 
 export type SignInAttempt = {
   readonly tenant: string;
@@ -33,6 +41,8 @@ export async function recordSignIn(tx: Transaction, attempt: SignInAttempt, at: 
     },
     at,
   );
+  // A right password is the first half of an attempt; failures are what alerts count.
+  if (outcome === "second_factor_required") return;
   await emit(tx, signInAttemptedEvent, {
     tenant,
     data: { username, succeeded, reason: succeeded ? "" : outcome, remoteAddress: address },

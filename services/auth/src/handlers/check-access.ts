@@ -23,9 +23,11 @@ export async function checkAccess(
   const account = await readAccount(context.db, tenant, subject);
   if (!account) return { allowed: false, reason: `tenant ${tenant} has no account ${subject.slice(0, 80)}` };
   if (account.disabled_at) return { allowed: false, reason: `${subject} is disabled` };
+  const atMs = (request.at ?? new Date()).getTime();
   return context.roles.explain(tenant, account.roles, permission, {
-    atMs: (request.at ?? new Date()).getTime(),
+    atMs,
     address: request.remoteAddress,
     environment: context.config.environment,
+    secondFactorAtMs: request.secondFactor ? atMs : undefined,
   });
 }

@@ -61,7 +61,7 @@ export async function createApiKey(
       at,
     );
   });
-  return { key: toApiKey({ ...key, last_used_at: null, revoked_at: null }), secret };
+  return { key: toApiKey({ ...key, last_used_at: null, revoked_at: null, replaced_by: null }), secret };
 }
 
 function check({ name, scopes }: CreateApiKeyRequest): void {

@@ -66,7 +66,7 @@ export async function createUser(context: Context, request: CreateUserRequest, c
       at,
     );
   });
-  return toUser({ ...account, disabled_at: null, disabled_by: null, last_sign_in_at: null });
+  return toUser({ ...account, disabled_at: null, disabled_by: null, last_sign_in_at: null, second_factor_at: null });
 }
 
 function checkTexts(request: CreateUserRequest): void {

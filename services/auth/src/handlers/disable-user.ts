@@ -16,10 +16,11 @@ export async function disableUser(context: Context, request: DisableUserRequest,
   const at = new Date();
   const account = await context.db.transaction(async (tx) => {
     const disabled = await disableAccount(tx, tenant, username, at, "admin");
-    if (!disabled) throw notFound(tenant, username);
+    if (!disabled) throw userNotFound(tenant, username);
     if (disabled.subject === admin) throw oneself(username);
-    await endSessionsOf(tx, { tenant, subject: disabled.subject, keep: 0 }, at, "account_disabled");
-    // One row for the subject covers its sessions and its API keys.
+    const ended = await endSessionsOf(tx, { tenant, subject: disabled.subject, keep: 0 }, at, "account_disabled");
+    // One row for the subject covers its sessions and its API keys; those of the sessions stay when that one is lifted.
+    await context.revocations.revokeSessions(tx, tenant, ended, at.getTime());
     await context.revocations.revokeSubject(tx, tenant, disabled.subject, at.getTime());
     await recordAudit(
       tx,
@@ -41,7 +42,7 @@ export async function disableUser(context: Context, request: DisableUserRequest,
   return toUser(account);
 }
 
-function notFound(tenant: string, username: string): AppError {
+export function userNotFound(tenant: string, username: string): AppError {
   return new AppError("NOT_FOUND", `tenant ${tenant} has no user ${JSON.stringify(username.slice(0, 80))}; list them`, {
     reason: "USER_NOT_FOUND",
     field: "username",

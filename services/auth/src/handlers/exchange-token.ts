@@ -1,3 +1,4 @@
+import { recordAudit } from "@agentmesh/audit";
 import { AppError } from "@agentmesh/errors";
 import type { ExchangeTokenReply, ExchangeTokenRequest } from "@agentmesh/proto/auth";
 import { catalogServices } from "@agentmesh/proto/catalog";
@@ -5,7 +6,7 @@ import type { Call, DeepPartial } from "@agentmesh/rpc";
 import { toUserContext } from "../account-views.ts";
 import type { Context } from "../context.ts";
 import { withActor } from "../domain/act-chain.ts";
-import { type Source, sourceOf } from "../exchange-source.ts";
+import { type Deny, type Source, sourceOf } from "../exchange-source.ts";
 import { signToken } from "../sign-token.ts";
 
 /** `aud` of a token for every service; each takes its own name too. */
@@ -27,8 +28,9 @@ export async function exchangeToken(
     );
   }
   const nowMs = Date.now();
-  const source: Source = await sourceOf(context, request, call.workload, nowMs);
-  const { account, permissions, sessionId } = source;
+  const deny = denialBy(context, call, nowMs);
+  const source: Source = await sourceOf(context, request, { workload: call.workload, nowMs, deny });
+  const { account, rights, authentication, sessionId } = source;
   const actors = withActor(source.actors, request.actor);
   const issuedAtS = Math.floor(nowMs / 1000);
   const ownEndS = issuedAtS + context.config.tokens.internalTtlS;
@@ -40,7 +42,8 @@ export async function exchangeToken(
   }
   const token = await signToken(context.keys, {
     account,
-    permissions,
+    rights,
+    authentication,
     sessionId,
     actors,
     audience,
@@ -48,5 +51,33 @@ export async function exchangeToken(
     expiresAtS,
   });
   context.metrics.exchange(request.credential?.$case ?? "");
-  return { token, expiresAt: new Date(expiresAtS * 1000), context: toUserContext(account, { permissions, actors }) };
+  return {
+    token,
+    expiresAt: new Date(expiresAtS * 1000),
+    context: toUserContext(account, { rights, authentication, actors }),
+  };
+}
+
+/** The gateway remembers a refusal for two seconds, so that repeating a refused credential does not flood the audit. */
+function denialBy({ db, metrics }: Context, { requestId }: Call, nowMs: number): Deny {
+  return async ({ tenant, subject }, resource, error) => {
+    metrics.exchange("refused");
+    await db.transaction((tx) =>
+      recordAudit(
+        tx,
+        {
+          tenant,
+          service: "auth",
+          subject,
+          action: "token.exchange",
+          resource,
+          outcome: "denied",
+          reason: error.reason ?? error.code,
+          requestId,
+        },
+        new Date(nowMs),
+      ),
+    );
+    throw error;
+  };
 }

@@ -14,7 +14,7 @@ export async function revokeApiKey(context: Context, request: RevokeApiKeyReques
   const at = new Date();
   const key = await context.db.transaction(async (tx) => {
     const revoked = isId(request.id) ? await markRevoked(tx, tenant, request.id, at) : undefined;
-    if (!revoked) throw notFound(tenant, request.id);
+    if (!revoked) throw apiKeyNotFound(tenant, request.id);
     await context.revocations.revokeSessions(tx, tenant, [sessionOfApiKey(revoked.id)], at.getTime());
     await recordAudit(
       tx,
@@ -36,7 +36,7 @@ export async function revokeApiKey(context: Context, request: RevokeApiKeyReques
   return toApiKey(key);
 }
 
-function notFound(tenant: string, id: string): AppError {
+export function apiKeyNotFound(tenant: string, id: string): AppError {
   return new AppError("NOT_FOUND", `tenant ${tenant} has no API key ${JSON.stringify(id.slice(0, 80))}; list them`, {
     reason: "API_KEY_NOT_FOUND",
     field: "id",

@@ -7,8 +7,13 @@ import { findActiveAccount } from "../state/find-account.ts";
 import { readSession } from "../store/sessions.ts";
 
 export async function whoAmI(context: Context, _request: WhoAmIRequest, call: Call): Promise<DeepPartial<UserContext>> {
-  const { tenant, subject, sessionId, permissions, actors } = requirePrincipal(call);
+  const { tenant, subject, sessionId, permissions, stepUp, amr, authenticatedAtMs, actors } = requirePrincipal(call);
   const account = await findActiveAccount(context.accounts, tenant, subject);
   const session = isId(sessionId) ? await readSession(context.db, sessionId) : undefined;
-  return toUserContext(account, { permissions, actors, sessionExpiresAt: session?.expires_at });
+  return toUserContext(account, {
+    rights: { permissions, stepUp },
+    authentication: { amr, atMs: authenticatedAtMs },
+    actors,
+    sessionExpiresAt: session?.expires_at,
+  });
 }

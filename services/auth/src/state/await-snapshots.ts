@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { AppError, describeError } from "@agentmesh/errors";
 import type { TokenVerifier } from "@agentmesh/identity";
+import { noAuthentication } from "../domain/authentication.ts";
 import { adminRole } from "../domain/shipped-roles.ts";
 import { signToken } from "../sign-token.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -50,7 +51,8 @@ function selfTestToken(keys: KeyRing, tenant: string): Promise<string> {
   const nobody = { username: "auth", display_name: "", department: "", project: "", roles: [] };
   return signToken(keys, {
     account: { ...nobody, tenant, subject: "system:auth" },
-    permissions: [],
+    rights: { permissions: new Set(), stepUp: new Set() },
+    authentication: noAuthentication,
     sessionId: "",
     actors: [],
     audience: "auth",

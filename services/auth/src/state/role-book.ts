@@ -3,13 +3,12 @@ import { watchResources } from "@agentmesh/resources";
 import type { Logger } from "@agentmesh/telemetry";
 import { type CompiledRole, compileRole } from "../domain/compile-roles.ts";
 import type { Conditions } from "../domain/constraints.ts";
-import { type CompiledRoles, type Decision, explain, maxSessionsOf, permissionsOf } from "../domain/decide.ts";
+import { type CompiledRoles, type Decision, explain, maxSessionsOf, type Rights, rightsOf } from "../domain/decide.ts";
 import { type RoleSpec, roleSpecSchema } from "../domain/role-spec.ts";
 
 /** What roles grant, compiled and in memory, following the snapshot of roles. */
 export type RoleBook = AsyncDisposable & {
-  /** Sorted. */
-  permissionsOf(tenant: string, roles: readonly string[], conditions: Conditions): string[];
+  rightsOf(tenant: string, roles: readonly string[], conditions: Conditions): Rights;
   maxSessionsOf(tenant: string, roles: readonly string[]): number | undefined;
   explain(tenant: string, roles: readonly string[], permission: string, conditions: Conditions): Decision;
   has(tenant: string, role: string): boolean;
@@ -48,7 +47,7 @@ export function openRoleBook(bus: Bus, log: Logger): RoleBook {
   }
 
   return {
-    permissionsOf: (tenant, roles, conditions) => [...permissionsOf(rolesOf(tenant), roles, conditions)].sort(),
+    rightsOf: (tenant, roles, conditions) => rightsOf(rolesOf(tenant), roles, conditions),
     maxSessionsOf: (tenant, roles) => maxSessionsOf(rolesOf(tenant), roles),
     explain: (tenant, roles, permission, conditions) => explain(rolesOf(tenant), roles, permission, conditions),
     has: (tenant, role) => tenants.get(tenant)?.specs.has(role) ?? false,

@@ -18,9 +18,11 @@ export type Account = {
   readonly disabled_by: DisabledBy | null;
   readonly created_at: Date;
   readonly last_sign_in_at: Date | null;
+  /** Since when a second factor is asked for at sign-in. */
+  readonly second_factor_at: Date | null;
 };
 
-export type NewAccount = Omit<Account, "disabled_at" | "disabled_by" | "last_sign_in_at">;
+export type NewAccount = Omit<Account, "disabled_at" | "disabled_by" | "last_sign_in_at" | "second_factor_at">;
 
 export async function readAccount(db: Queryable, tenant: string, subject: string): Promise<Account | undefined> {
   const { rows } = await db.query<Account>("SELECT * FROM account WHERE tenant = $1 AND subject = $2", [
@@ -105,6 +107,16 @@ export async function disableAccount(
     `UPDATE account SET disabled_at = coalesce(disabled_at, $3), disabled_by = $4
      WHERE tenant = $1 AND username = $2 RETURNING *`,
     [tenant, username, at, by],
+  );
+  return rows[0];
+}
+
+/** The account after it, or undefined when there is none that is not of a deleted resource. */
+export async function enableAccount(db: Queryable, tenant: string, username: string): Promise<Account | undefined> {
+  const { rows } = await db.query<Account>(
+    `UPDATE account SET disabled_at = NULL, disabled_by = NULL
+     WHERE tenant = $1 AND username = $2 AND disabled_by IS DISTINCT FROM 'deleted' RETURNING *`,
+    [tenant, username],
   );
   return rows[0];
 }

@@ -13,11 +13,13 @@ export type StoredApiKey = {
   readonly expires_at: Date | null;
   readonly last_used_at: Date | null;
   readonly revoked_at: Date | null;
+  /** The key that was made in its place. */
+  readonly replaced_by: string | null;
 };
 
 export async function insertApiKey(
   db: Queryable,
-  key: Omit<StoredApiKey, "last_used_at" | "revoked_at">,
+  key: Omit<StoredApiKey, "last_used_at" | "revoked_at" | "replaced_by">,
 ): Promise<void> {
   await db.query(
     `INSERT INTO api_key (tenant, id, hash, prefix, name, subject, scopes, created_at, created_by, expires_at)
@@ -43,6 +45,30 @@ export async function readApiKeyByHash(db: Queryable, hash: Buffer): Promise<Sto
 }
 
 /** Keys the time of use to the minute: a row written for each call would cost more than the call. */
+/** Locks its row until the transaction ends. */
+export async function lockApiKey(tx: Queryable, tenant: string, id: string): Promise<StoredApiKey | undefined> {
+  const { rows } = await tx.query<StoredApiKey>("SELECT * FROM api_key WHERE tenant = $1 AND id = $2 FOR UPDATE", [
+    tenant,
+    id,
+  ]);
+  return rows[0];
+}
+
+/** The key it names ends at a time, or before when it was to. */
+export async function replaceApiKey(
+  tx: Queryable,
+  tenant: string,
+  id: string,
+  by: string,
+  endsAt: Date,
+): Promise<void> {
+  await tx.query(
+    `UPDATE api_key SET replaced_by = $3, expires_at = least(coalesce(expires_at, $4), $4)
+     WHERE tenant = $1 AND id = $2`,
+    [tenant, id, by, endsAt],
+  );
+}
+
 export async function noteApiKeyUse(db: Queryable, key: Pick<StoredApiKey, "tenant" | "id">, at: Date): Promise<void> {
   await db.query(
     `UPDATE api_key SET last_used_at = $3

@@ -7,26 +7,35 @@ export type Session = {
   readonly secret: Buffer;
   readonly generation: number;
   readonly remote_address: string;
+  /** How its owner proved who they are (RFC 8176), and when last. */
+  readonly amr: readonly string[];
+  readonly authenticated_at: Date;
   readonly created_at: Date;
   readonly refreshed_at: Date;
   readonly expires_at: Date;
   readonly ended_at: Date | null;
 };
 
-export type NewSession = Pick<Session, "id" | "tenant" | "subject" | "secret" | "remote_address" | "created_at"> & {
+export type NewSession = Pick<
+  Session,
+  "id" | "tenant" | "subject" | "secret" | "remote_address" | "amr" | "authenticated_at" | "created_at"
+> & {
   readonly expires_at: Date;
 };
 
 export async function insertSession(db: Queryable, session: NewSession): Promise<void> {
   await db.query(
-    `INSERT INTO session (id, tenant, subject, secret, remote_address, created_at, refreshed_at, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $6, $7)`,
+    `INSERT INTO session (id, tenant, subject, secret, remote_address, amr, authenticated_at, created_at, refreshed_at,
+       expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)`,
     [
       session.id,
       session.tenant,
       session.subject,
       session.secret,
       session.remote_address,
+      session.amr,
+      session.authenticated_at,
       session.created_at,
       session.expires_at,
     ],
@@ -53,7 +62,27 @@ export async function advanceSession(
   return rows[0];
 }
 
-export type EndReason = "signed_out" | "token_reused" | "account_disabled" | "too_many_sessions";
+/** A further proof given in a session that lasts; undefined: it has ended. */
+export async function noteProof(
+  db: Queryable,
+  owner: { tenant: string; subject: string; id: string },
+  amr: readonly string[],
+  at: Date,
+): Promise<Session | undefined> {
+  const { rows } = await db.query<Session>(
+    `UPDATE session SET amr = $4, authenticated_at = $5
+     WHERE tenant = $1 AND subject = $2 AND id = $3 AND ended_at IS NULL AND expires_at > $5 RETURNING *`,
+    [owner.tenant, owner.subject, owner.id, amr, at],
+  );
+  return rows[0];
+}
+
+export type EndReason =
+  | "signed_out"
+  | "token_reused"
+  | "account_disabled"
+  | "second_factor_reset"
+  | "too_many_sessions";
 
 /** The ids that were ended by this and not before. */
 export async function endSession(

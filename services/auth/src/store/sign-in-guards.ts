@@ -55,6 +55,11 @@ export async function clearGuard(tx: Queryable, guard: Guard): Promise<void> {
   ]);
 }
 
+/** Opens an account for every address. */
+export async function clearGuardsOf(tx: Queryable, tenant: string, username: string): Promise<void> {
+  await tx.query("DELETE FROM sign_in_guard WHERE tenant = $1 AND username = $2", [tenant, username]);
+}
+
 /** Forgets guards that are quiet and open. */
 export async function deleteGuardsBefore(db: Queryable, before: Date, limit: number): Promise<number> {
   const { rowCount } = await db.query(

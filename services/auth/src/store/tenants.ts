@@ -4,6 +4,11 @@ export async function insertTenant(db: Queryable, name: string): Promise<void> {
   await db.query("INSERT INTO tenant (name) VALUES ($1) ON CONFLICT DO NOTHING", [name]);
 }
 
+export async function readTenant(db: Queryable, name: string): Promise<{ created_at: Date } | undefined> {
+  const { rows } = await db.query<{ created_at: Date }>("SELECT created_at FROM tenant WHERE name = $1", [name]);
+  return rows[0];
+}
+
 export async function tenantExists(db: Queryable, name: string): Promise<boolean> {
   const { rowCount } = await db.query("SELECT FROM tenant WHERE name = $1", [name]);
   return rowCount === 1;
