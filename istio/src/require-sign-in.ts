@@ -2,6 +2,9 @@ import type { CatalogMethod } from "@agentmesh/proto/catalog";
 import { ingressNamespace, ingressSelector, tokenIssuer } from "./installation.ts";
 import type { KubeObject } from "./kube-object.ts";
 
+/** What other agents read before they sign in; it says no more than where to. */
+const agentCard = "/.well-known/agent-card.json";
+
 /** `/v1/x/{id}` in the form a policy takes, where a capture stands for one path segment. */
 function policyPath(template: string): string {
   return template.replaceAll(/\{[^}]+\}/g, "{*}");
@@ -24,6 +27,7 @@ export function requireSignIn(methods: readonly CatalogMethod[]): KubeObject {
         {
           to: [
             { operation: { methods: ["POST"], paths: open.map((method) => method.path) } },
+            { operation: { methods: ["GET"], paths: [agentCard] } },
             ...open.flatMap(({ http }) =>
               http === undefined ? [] : [{ operation: { methods: [http.verb], paths: [policyPath(http.path)] } }],
             ),

@@ -67,7 +67,7 @@ test("without a token or an API key only public RPCs pass the edge", () => {
   const expected = catalogMethods.filter((method) => method.access === "PUBLIC");
   // {*} is one segment, as a capture is.
   const paths = expected.flatMap(({ path, http }) => [path, (http?.path ?? path).replaceAll(/\{\w+\}/g, "{*}")]);
-  assert.deepEqual(admitted.toSorted(), paths.toSorted());
+  assert.deepEqual(admitted.toSorted(), [...paths, "/.well-known/agent-card.json"].toSorted());
   assert.deepEqual(token?.from?.[0]?.source.requestPrincipals, ["agentmesh/*"]);
   assert.deepEqual(key?.when, [{ key: "request.headers[x-api-key]", values: ["*"] }]);
 });

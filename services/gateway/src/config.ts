@@ -33,6 +33,12 @@ const schema = z.strictObject({
   http: z.strictObject({
     /** HTTP/JSON and SSE; 0: any free port. */
     port: z.int().min(0).max(65_535),
+    /** Where callers reach it, for instance https://mesh.example.com; empty: the host they name. */
+    publicUrl: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).optional(),
+    /** Where callers reach gRPC, for agents' cards; empty: they do not name it. */
+    publicGrpcAddress: z.string().optional(),
+    /** Pages that may call, for instance https://console.example.com. Default: none. */
+    origins: z.array(z.string().regex(/^https?:\/\/[^/\s]+$/, "must be an origin, without a path")).optional(),
   }),
   redis: redisSettings,
   peers: z.strictObject(peers),
@@ -41,6 +47,14 @@ const schema = z.strictObject({
   audit: z.strictObject({
     /** Folder of entries that compliance could not take yet. Default: beside the key file, or /var/spool/agentmesh. */
     spoolDir: z.string().default(""),
+  }),
+  admission: z.strictObject({
+    /** Calls under way at a time, of all tenants; streams count until they begin. Default 1024. */
+    places: z.int().min(1).default(1_024),
+    /** Calls that wait for a place. Default 2048. */
+    queue: z.int().min(0).default(2_048),
+    /** Longest wait for a place, in milliseconds; then the call is told to come back later. Default 2000. */
+    waitMs: z.int().min(1).default(2_000),
   }),
   limits: z.strictObject({
     /** Which of `profiles` holds. Default: `development` in development, else `production`. */

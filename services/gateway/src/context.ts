@@ -1,6 +1,7 @@
 import type { TokenVerifier } from "@agentmesh/identity";
 import type { RawClient } from "@agentmesh/rpc";
 import type { Logger, Metrics } from "@agentmesh/telemetry";
+import type { FairQueue } from "./admission/fair-queue.ts";
 import type { Trail } from "./audit/trail.ts";
 import type { BudgetStates } from "./budget-states.ts";
 import type { Callers } from "./callers/identify.ts";
@@ -28,6 +29,7 @@ export type Context = {
   readonly policies: DataPolicies;
   readonly budgets: BudgetStates;
   readonly limiter: Limiter;
+  readonly admission: FairQueue;
   readonly replies: StoredReplies;
   readonly trail: Trail;
   readonly events: EdgeEvents;

@@ -1,6 +1,8 @@
 import { describeError } from "@agentmesh/errors";
 import { type Channel, createRawClient, openChannel, type RawClient, serve } from "@agentmesh/rpc";
 import { type Foundation, openFoundation, type Running } from "@agentmesh/service";
+import { registerA2a } from "./a2a/grpc.ts";
+import { createFairQueue, type FairQueue } from "./admission/fair-queue.ts";
 import { openTrail } from "./audit/trail.ts";
 import { watchBudgetStates } from "./budget-states.ts";
 import { openCallers } from "./callers/identify.ts";
@@ -37,6 +39,7 @@ export async function startGateway(config: GatewayConfig, overrides: Partial<Con
       metrics: base.metrics,
       register(server) {
         registerMethods(server, context);
+        registerA2a(server, context);
         registerReflection(server, context.descriptors);
       },
     }),
@@ -52,6 +55,12 @@ export async function startGateway(config: GatewayConfig, overrides: Partial<Con
     httpPort: http.port,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+function openAdmission({ admission }: GatewayConfig, metrics: Foundation["metrics"]): FairQueue {
+  const waiting = metrics.gauge("agentmesh_gateway_calls_waiting", "Calls that wait for a place");
+  waiting.set(0);
+  return createFairQueue({ ...admission, onWaiting: (count) => waiting.set(count) });
 }
 
 function openChannels(
@@ -112,6 +121,7 @@ async function openContext(config: GatewayConfig, base: Foundation, channels: Ch
     policies,
     budgets,
     limiter: stack.use(createLimiter({ redis, ...config.limits, log, metrics })),
+    admission: openAdmission(config, metrics),
     replies: openStoredReplies(redis),
     trail,
     events: stack.use(openEdgeEvents(bus)),

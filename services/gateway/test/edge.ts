@@ -75,6 +75,7 @@ function configOf(environment: TestEnvironment, fleet: Fleet): GatewayConfig {
     redis: { url: environment.redisUrl },
     peers: fleet.peers,
     balance: {},
+    admission: { places: 1_024, queue: 2_048, waitMs: 2_000 },
     audit: { spoolDir: join(environment.dir, "spool") },
     limits: {
       profile: "production",

@@ -80,6 +80,7 @@ async function configOf(environment: TestEnvironment, authPort: number): Promise
     environment: "test",
     listen: { host: "127.0.0.1", grpcPort: 0, adminPort: 0 },
     http: { port: 0 },
+    admission: { places: 1_024, queue: 2_048, waitMs: 2_000 },
     nats: { url: environment.natsUrl },
     workload: { keyFile: environment.keyFileOf("gateway"), trustFile: environment.workloadTrustFile },
     log: { level: "error" },

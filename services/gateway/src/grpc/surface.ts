@@ -102,7 +102,7 @@ function begin(context: Context, method: RoutedMethod, call: AnyCall): Performed
 }
 
 /** `127.0.0.1` of `127.0.0.1:50312`, `::1` of `[::1]:50312`. */
-function hostOf(peer: string): string {
+export function hostOf(peer: string): string {
   return peer.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
 }
 

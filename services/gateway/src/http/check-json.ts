@@ -49,7 +49,7 @@ function checkMessage(message: DescMessage, value: unknown, path: string): void 
 }
 
 /** JSON of any shape, within what a message can carry. */
-function checkFree(value: unknown, path: string, depth: number): void {
+export function checkFree(value: unknown, path: string, depth = 1): void {
   if (value === null || typeof value !== "object") return;
   if (depth > MAX_DEPTH) {
     throw new AppError("INVALID_ARGUMENT", `${path} is nested deeper than ${MAX_DEPTH} levels; send it flatter`, {

@@ -8,6 +8,8 @@ import { readQuery } from "./read-query.ts";
 import type { Match } from "./router.ts";
 
 export const MAX_BODY_BYTES = 1024 * 1024;
+/** Of calls that models read: images and sound come along in base64. A message between services is as large at most. */
+export const MAX_MODEL_BODY_BYTES = 4 * 1024 * 1024;
 
 /** The request message of a route: captures of the path, the query or the JSON body, checked against the contract. */
 export async function readRequest(
@@ -16,8 +18,9 @@ export async function readRequest(
   query: URLSearchParams,
   message: DescMessage,
 ): Promise<unknown> {
-  const bytes = await readBody(incoming);
   const { rawBody } = method.http ?? {};
+  if (rawBody === undefined) refuseEncoded(incoming);
+  const bytes = await readBody(incoming, method.rateClass === "RUN" ? MAX_MODEL_BODY_BYTES : MAX_BODY_BYTES);
   if (rawBody !== undefined) return method.request.fromJSON({ ...captures, ...asItCame(incoming, rawBody, bytes) });
   const text = bytes.toString("utf8");
   const given = text === "" ? readQuery(message, query) : parseBody(incoming, text);
@@ -49,8 +52,21 @@ function resume(incoming: IncomingMessage, message: DescMessage, json: Record<st
 const WITHHELD: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"]);
 
 /** A JSON object as it was sent. @throws AppError INVALID_ARGUMENT, HttpError 413, 415 */
-export async function readJsonBody(incoming: IncomingMessage): Promise<Record<string, unknown>> {
-  return parseBody(incoming, (await readBody(incoming)).toString("utf8"));
+export async function readJsonBody(incoming: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
+  refuseEncoded(incoming);
+  return parseBody(incoming, (await readBody(incoming, maxBytes)).toString("utf8"));
+}
+
+/** A few bytes can unfold to gigabytes: nothing is unpacked at the edge. */
+function refuseEncoded(incoming: IncomingMessage): void {
+  const encoding = incoming.headers["content-encoding"] ?? "identity";
+  if (encoding.toLowerCase() === "identity") return;
+  const message = `the body is encoded as ${encoding.slice(0, 80)}; send it as it is`;
+  // It is not read, so the connection ends with the answer.
+  throw new HttpError(415, new AppError("INVALID_ARGUMENT", message, { reason: "ENCODED_BODY" }), {
+    "accept-encoding": "identity",
+    connection: "close",
+  });
 }
 
 /** Body and headers untouched: a signature covers them. */
@@ -62,14 +78,14 @@ function asItCame(incoming: IncomingMessage, rawBody: string, bytes: Buffer): Re
   return { [rawBody]: bytes.toString("base64"), headers };
 }
 
-async function readBody(incoming: IncomingMessage): Promise<Buffer> {
+async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const announced = Number(incoming.headers["content-length"] ?? 0);
-  if (announced > MAX_BODY_BYTES) throw tooLarge();
+  if (announced > maxBytes) throw tooLarge(maxBytes);
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of incoming) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw tooLarge();
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -104,8 +120,8 @@ function notJson(text: string, cause: unknown): AppError {
   );
 }
 
-function tooLarge(): HttpError {
-  const message = `the body is larger than ${MAX_BODY_BYTES} bytes; send less`;
+function tooLarge(maxBytes: number): HttpError {
+  const message = `the body is larger than ${maxBytes} bytes; send less`;
   // What is still coming is not read: the connection ends with the answer.
   return new HttpError(413, new AppError("INVALID_ARGUMENT", message, { reason: "BODY_TOO_LARGE" }), {
     connection: "close",

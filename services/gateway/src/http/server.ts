@@ -2,18 +2,26 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { AppError, describeError } from "@agentmesh/errors";
 import { newId } from "@agentmesh/ids";
+import { whereOf } from "../a2a/agent-card.ts";
+import { answerA2a, isA2aPath } from "../a2a/answer-a2a.ts";
 import type { Context } from "../context.ts";
+import { answerMcp, MCP_PATH } from "../mcp/answer-mcp.ts";
 import { openAiErrors } from "../openai/errors.ts";
 import { type Asked, isOpenAiPath, readOpenAi } from "../openai/routes.ts";
 import { failureOf, limitHeaders, type Performed, perform } from "../perform.ts";
 import { bodyOfMessage } from "../pipeline/body.ts";
 import { routedMethods } from "../routes.ts";
+import { openEdgeCall } from "./edge-call.ts";
+import { headerOf } from "./headers.ts";
 import { HttpError, httpStatusOf } from "./http-error.ts";
+import { rpcErrors } from "./json-rpc.ts";
 import { openApi } from "./openapi.ts";
+import { answerOrigin, refuseStrangeOrigin } from "./origins.ts";
 import { indexPage } from "./page.ts";
-import { readJsonBody, readRequest } from "./read-request.ts";
+import { MAX_MODEL_BODY_BYTES, readJsonBody, readRequest } from "./read-request.ts";
 import { contractRendering, errorOf, meshErrors, type Rendering } from "./rendering.ts";
 import { createRouter, type Router } from "./router.ts";
+import { readTarget, type Target } from "./target.ts";
 
 // Not imported: an import reads all exports of node:http, and one of them loads the whole of fetch, 12 MB of memory.
 const { createServer } = process.getBuiltinModule("node:http");
@@ -54,6 +62,8 @@ export async function openHttp(context: Context): Promise<HttpServer> {
     (incoming, response) => void answer(context, router, streams, incoming, response),
   );
   server.maxConnections = MAX_CONNECTIONS;
+  // Bounded by their bytes. A bound on their number drops the rest in silence, which a proxy before us did not.
+  server.maxHeadersCount = 0;
   await listen(server, context);
   const address = server.address() as AddressInfo;
   return {
@@ -89,24 +99,48 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-  const url = new URL(incoming.url ?? "/", "http://edge");
+  const { origins = [] } = context.config.http;
+  let path = "";
   try {
-    if (answerPage(context, incoming, response, url.pathname)) return;
-    const asked = isOpenAiPath(url.pathname)
-      ? await readOpenAi(incoming.method ?? "GET", url.pathname, () => readJsonBody(incoming))
-      : await readContract(context, router, incoming, url);
+    const target = readTarget(incoming.url);
+    path = target.path;
+    if (answerOrigin(origins, incoming, response)) return;
+    if (answerPage(context, incoming, response, path)) return;
+    if (isRpcPath(path)) {
+      refuseStrangeOrigin(origins, incoming);
+      const edge = openEdgeCall(context, streams, incoming, response);
+      if (path === MCP_PATH) return await answerMcp(edge, incoming, response);
+      const where = whereOf(context.config.http, incoming.headers.host);
+      return await answerA2a(edge, { incoming, response, path, where });
+    }
+    const asked = isOpenAiPath(path)
+      ? await readOpenAi(incoming.method ?? "GET", path, () => readJsonBody(incoming, MAX_MODEL_BODY_BYTES))
+      : await readContract(context, router, incoming, target);
     await forward(context, streams, incoming, response, asked);
   } catch (error) {
-    const errors = isOpenAiPath(url.pathname) ? openAiErrors : meshErrors;
-    refuse(context, response, error, headerOf(incoming)("x-request-id") ?? newId(), errors);
+    refuse(context, response, error, headerOf(incoming)("x-request-id") ?? newId(), errorsOf(path));
   }
 }
 
-async function readContract(context: Context, router: Router, incoming: IncomingMessage, url: URL): Promise<Asked> {
-  const match = router.match(incoming.method ?? "GET", url.pathname);
+function isRpcPath(path: string): boolean {
+  return path === MCP_PATH || isA2aPath(path);
+}
+
+function errorsOf(path: string): Pick<Rendering, "errorBody" | "errorFrame"> {
+  if (isRpcPath(path)) return rpcErrors;
+  return isOpenAiPath(path) ? openAiErrors : meshErrors;
+}
+
+async function readContract(
+  context: Context,
+  router: Router,
+  incoming: IncomingMessage,
+  target: Target,
+): Promise<Asked> {
+  const match = router.match(incoming.method ?? "GET", target.path);
   const { method } = match;
   const { input } = context.descriptors.method(method.path);
-  const message = await readRequest(incoming, match, url.searchParams, input);
+  const message = await readRequest(incoming, match, target.query, input);
   return { method, message, rendering: contractRendering(method) };
 }
 
@@ -163,13 +197,6 @@ async function forward(
 function setHeaders(response: ServerResponse, { exchange }: Performed): void {
   for (const [name, value] of limitHeaders(exchange)) response.setHeader(name, value);
   response.setHeader("x-request-id", exchange.requestId);
-}
-
-function headerOf(incoming: IncomingMessage): (name: string) => string | undefined {
-  return (name) => {
-    const value = incoming.headers[name];
-    return Array.isArray(value) ? value[0] : value;
-  };
 }
 
 function refuse(

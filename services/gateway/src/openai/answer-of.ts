@@ -7,12 +7,16 @@ export function answerOf(run: AgentRun): string {
   throw failureOf(run);
 }
 
-function failureOf({ id, state, failure }: AgentRun): AppError {
+export function failureOf({ id, state, failure }: AgentRun): AppError {
   if (state === AgentRun_State.CANCELLED) return new AppError("CANCELLED", `run ${id} was cancelled`);
   const message = failure?.message || `run ${id} failed`;
   const code = codeOf(failure?.code ?? "", failure?.retryable ?? false);
-  return new AppError(code, message, { reason: failure?.code || "RUN_FAILED" });
+  const reason = failure?.code || "RUN_FAILED";
+  return new AppError(code, message, { reason, field: FIELDS.get(reason) ?? "" });
 }
+
+/** Which of the caller's words a failure is about. */
+const FIELDS: ReadonlyMap<string, string> = new Map([["SESSION_MOVED_ON", "previous_response_id"]]);
 
 /** A failure's code is the mesh's or a reason; of a reason only whether trying again may help is known. */
 function codeOf(code: string, isRetryable: boolean): ErrorCode {

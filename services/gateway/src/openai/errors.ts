@@ -24,6 +24,10 @@ function describe(error: AppError) {
     message: publicMessage(error),
     type: TYPES[error.code] ?? "server_error",
     param: error.field || null,
-    code: (error.reason ?? error.code).toLowerCase(),
+    code: errorCodeOf(error),
   };
+}
+
+export function errorCodeOf(error: AppError): string {
+  return (error.reason ?? error.code).toLowerCase();
 }

@@ -11,6 +11,7 @@ export type StageName =
   | "authorise"
   | "inspect"
   | "limit"
+  | "admit"
   | "budget"
   | "idempotency"
   | "route";

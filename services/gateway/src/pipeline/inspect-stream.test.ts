@@ -68,3 +68,66 @@ test("a reader who leaves after any frame has all of the text up to its number, 
   }
   assert.equal(text, long);
 });
+
+/** What a reader has when the model pauses after these pieces, and what in the end, with the pieces after the pause. */
+async function aroundPause(before: readonly string[], after: readonly string[]): Promise<[string, string]> {
+  const go = Promise.withResolvers<void>();
+  async function* frames() {
+    for (const value of before) yield make({ event: { $case: "textDelta", value } });
+    await go.promise;
+    for (const value of after) yield make({ event: { $case: "textDelta", value } });
+    yield make({ event: { $case: "ended", value: {} } });
+  }
+  let text = "";
+  let atPause = "";
+  const timer = setTimeout(() => {
+    atPause = text;
+    go.resolve();
+  }, 60);
+  for await (const { message } of inspectStream(frames(), { policy: defaultPolicy, look, make, idleMs: 10 })) {
+    const { event } = message as { event: { $case: string; value: string } };
+    if (event.$case === "textDelta") text += event.value;
+  }
+  clearTimeout(timer);
+  return [atPause, text];
+}
+
+test("when a model pauses, its reader has what was said so far, but for the last word", async () => {
+  const [atPause, whole] = await aroundPause(["Let me ", "look ", "that up", " for you. ", "One mom"], ["ent."]);
+  assert.equal(atPause, "Let me look that up for you. ");
+  assert.equal(whole, "Let me look that up for you. One moment.");
+});
+
+test("a pause lets nothing through that a card, a key or a number may begin with", async () => {
+  const card = "4111 1111 1111 1111";
+  for (let cut = 1; cut < card.length; cut++) {
+    const [atPause, whole] = await aroundPause(["Charge it to ", card.slice(0, cut)], [`${card.slice(cut)} please.`]);
+    assert.ok(!/\d/.test(atPause), atPause);
+    assert.equal(whole, "Charge it to [card ****1111] please.");
+  }
+  const [, ssn] = await aroundPause(["My SSN is "], ["123456789 by the way."]);
+  assert.ok(!ssn.includes("123456789"), ssn);
+  const [, before] = await aroundPause(["It is 123456789, "], ["which is my SSN."]);
+  assert.ok(!before.includes("123456789"), before);
+  const [, key] = await aroundPause(["the api_key = "], ["Zx9kQ2mB7vLp4TrW8yHs1 is mine."]);
+  assert.ok(!key.includes("Zx9kQ2"), key);
+  const [, pem] = await aroundPause(
+    ["-----BEGIN PRIVATE KEY-----\n", "MIIabc\n"],
+    ["def\n-----END PRIVATE KEY-----\n"],
+  );
+  assert.ok(!pem.includes("MIIabc"), pem);
+});
+
+test("a reader who leaves in a pause does not wait for the model", async () => {
+  let hasEnded = false;
+  async function* frames() {
+    try {
+      yield make({ event: { $case: "textDelta", value: "One moment please " } });
+      await new Promise(() => undefined);
+    } finally {
+      hasEnded = true;
+    }
+  }
+  for await (const _ of inspectStream(frames(), { policy: defaultPolicy, look, make, idleMs: 10 })) break;
+  assert.equal(hasEnded, false, "it still waits, and nobody waits for it");
+});

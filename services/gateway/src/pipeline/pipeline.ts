@@ -1,4 +1,5 @@
 import type { Context } from "../context.ts";
+import { admit } from "./admit.ts";
 import { audit } from "./audit.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorise } from "./authorise.ts";
@@ -19,6 +20,7 @@ export const pipelineStages: readonly (readonly [StageName, Stage])[] = [
   ["authorise", authorise],
   ["inspect", inspect],
   ["limit", limit],
+  ["admit", admit],
   ["budget", budget],
   ["idempotency", idempotency],
   ["route", route],

@@ -1,8 +1,8 @@
-import { AppError } from "@agentmesh/errors";
 import { RunAgentRequest, Utterance_Speaker } from "@agentmesh/proto/runner";
 import { z } from "zod";
 import { readContent } from "./read-content.ts";
 import { readMetadata } from "./read-metadata.ts";
+import { invalid, malformed, noModel, unsupported } from "./refusals.ts";
 
 /** A request for a chat completion, as far as an agent can serve it. */
 export type ChatRequest = {
@@ -40,8 +40,8 @@ const REFUSED: readonly (readonly [name: string, isUsed: (value: unknown) => boo
   ["response_format", (value) => typeOf(value) === "json_schema", "an agent's output schema is its own: spec.output"],
 ];
 
-/** @throws AppError INVALID_ARGUMENT, NOT_FOUND (a model that is no agent) */
-export function readChat(body: unknown): ChatRequest {
+/** A chat with an agent. @throws AppError INVALID_ARGUMENT, NOT_FOUND (a model that is no agent) */
+export function readAgentChat(body: unknown): ChatRequest {
   const read = chat.safeParse(body);
   if (!read.success) throw malformed(read.error);
   const { model, messages, stream, stream_options: options } = read.data;
@@ -76,14 +76,10 @@ export function readChat(body: unknown): ChatRequest {
 export function agentOf(model: string): string {
   const name = /^agent:([a-z0-9][a-z0-9_-]{0,62})$/.exec(model)?.[1];
   if (name !== undefined) return name;
-  throw new AppError(
-    "NOT_FOUND",
-    `there is no model ${JSON.stringify(model.slice(0, 80))}; name an agent, agent:NAME (GET /v1/models lists them)`,
-    { reason: "MODEL_NOT_FOUND", field: "model" },
-  );
+  throw noModel(model);
 }
 
-const SPEAKERS = {
+export const SPEAKERS = {
   system: Utterance_Speaker.SYSTEM,
   developer: Utterance_Speaker.SYSTEM,
   user: Utterance_Speaker.USER,
@@ -101,29 +97,10 @@ function utteranceOf({ role, content, tool_calls: calls }: Message, index: numbe
   return { speaker: SPEAKERS[role], text };
 }
 
-function isFilled(value: unknown): boolean {
+export function isFilled(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0;
 }
 
-function typeOf(value: unknown): unknown {
+export function typeOf(value: unknown): unknown {
   return value !== null && typeof value === "object" && "type" in value ? value.type : undefined;
-}
-
-/** @throws never; the error to throw */
-export function malformed(error: z.ZodError): AppError {
-  const [issue] = error.issues;
-  const field = issue?.path.reduce<string>(
-    (path, part) =>
-      typeof part === "number" ? `${path}[${part}]` : path === "" ? String(part) : `${path}.${String(part)}`,
-    "",
-  );
-  return invalid(field ?? "", issue?.message ?? "the body is not what this call takes");
-}
-
-export function invalid(field: string, message: string): AppError {
-  return new AppError("INVALID_ARGUMENT", `${field}: ${message}`, { reason: "BAD_REQUEST", field });
-}
-
-export function unsupported(field: string, why: string): AppError {
-  return new AppError("INVALID_ARGUMENT", `${field} is not supported: ${why}`, { reason: "UNSUPPORTED", field });
 }
