@@ -16,14 +16,15 @@ export type RunBook = {
 };
 
 export function openRunBook(): RunBook {
+  const told = new Set<string>();
   const open = new Set<string>();
   const byCache = new Map<string, number>();
-  let known = 0;
 
   function began(id: string): void {
-    if (id === "" || open.has(id)) return;
+    // A run may be found in the store before its end has come to who asked for it.
+    if (id === "" || told.has(id)) return;
+    told.add(id);
     open.add(id);
-    known += 1;
   }
 
   return {
@@ -41,7 +42,7 @@ export function openRunBook(): RunBook {
       for (const id of ids) open.delete(id);
     },
     get known() {
-      return known;
+      return told.size;
     },
     byCache,
   };
