@@ -16,6 +16,9 @@ test("private, link-local and loopback addresses are refused as such, and by wha
     "http://[::1]/",
     "http://[::ffff:10.0.0.1]/",
     "http://[fd00::1]/",
+    "http://[2002:a00:1::1]/",
+    "http://[64:ff9b:1::a00:1]/",
+    "http://192.0.2.1/",
   ];
   for (const url of refused) {
     assert.throws(() => http.assertAllowed(new URL(url)), { reason: "PRIVATE_NETWORK" }, url);

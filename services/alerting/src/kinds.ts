@@ -19,7 +19,7 @@ export function alertingKinds(config: AlertingConfig) {
     async check(tx, tenant, name, spec) {
       await checkCount(tx, tenant, "Channel", name);
       const url = new URL(spec.url);
-      assertAllowed(url, url.hostname.replace(/^\[|\]$/g, ""), reachOf(config));
+      assertAllowed(url, reachOf(config));
       if (spec.secretEnv !== undefined) checkSecret(config, tenant, spec.secretEnv);
     },
   };

@@ -1,8 +1,10 @@
 import { createHmac } from "node:crypto";
-import { lookup as resolve } from "node:dns";
-import { isIP, type LookupFunction } from "node:net";
+import { isIP } from "node:net";
 import { AppError } from "@agentmesh/errors";
-import { isReachable, type Reach } from "./domain/address.ts";
+import { assertReachable, type Guard, guardedLookup, isLoopback, isPublicAddress } from "@agentmesh/reach";
+
+/** What webhooks may reach besides public addresses: nothing, the own machine, or everything. */
+export type Reach = "none" | "loopback" | "private";
 
 // Not imported: an import reads all exports of node:http, and one of them loads the whole of fetch, 12 MB of memory.
 const { request: requestHttp } = process.getBuiltinModule("node:http");
@@ -31,21 +33,30 @@ export type WebhookRequest = {
  */
 export async function postWebhook(options: WebhookRequest): Promise<void> {
   const url = new URL(options.url);
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  assertAllowed(url, host, options.reach);
+  assertAllowed(url, options.reach);
   const status = await send(url, options);
   if (status >= 200 && status < 300) return;
   throw new AppError("FAILED_PRECONDITION", `${url.host} answered ${status}; expected 2xx`, { reason: "STATUS" });
 }
 
 /** @throws AppError PERMISSION_DENIED for an address or a protocol that the settings do not reach */
-export function assertAllowed(url: URL, host: string, reach: Reach): void {
-  if (isIP(host) !== 0 && !isReachable(host, reach)) throw notReachable(host);
+export function assertAllowed(url: URL, reach: Reach): void {
+  assertReachable(guardOf(reach), url.hostname);
   if (url.protocol === "https:" || reach !== "none") return;
   throw new AppError("PERMISSION_DENIED", `a webhook to ${url.host} must be https; http is for development`, {
     reason: "HTTPS_REQUIRED",
     field: "url",
   });
+}
+
+function guardOf(reach: Reach): Guard {
+  return { mayReach: (address) => isReachable(address, reach), refuse: notReachable };
+}
+
+function isReachable(address: string, reach: Reach): boolean {
+  if (isPublicAddress(address)) return true;
+  if (reach === "private") return isIP(address) !== 0;
+  return reach === "loopback" && isLoopback(address);
 }
 
 function notReachable(host: string): AppError {
@@ -63,7 +74,7 @@ function send(url: URL, options: WebhookRequest): Promise<number> {
   const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {
     method: "POST",
     agent: false,
-    lookup: lookupReachable(reach),
+    lookup: guardedLookup(guardOf(reach)),
     signal: AbortSignal.timeout(timeoutMs),
     headers: {
       "content-type": "application/json",
@@ -90,16 +101,4 @@ function send(url: URL, options: WebhookRequest): Promise<number> {
 
 function sign(secret: string, seconds: number, body: string): string {
   return createHmac("sha256", secret).update(`${seconds}.${body}`).digest("hex");
-}
-
-function lookupReachable(reach: Reach): LookupFunction {
-  return (hostname, options, done) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return done(error, "");
-      const [first, ...others] = addresses.filter(({ address }) => isReachable(address, reach));
-      if (!first) return done(notReachable(hostname), "");
-      if (options.all) done(null, [first, ...others]);
-      else done(null, first.address, first.family);
-    });
-  };
 }

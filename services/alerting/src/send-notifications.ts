@@ -1,9 +1,8 @@
 import { describeError } from "@agentmesh/errors";
 import { backoffMs } from "@agentmesh/resilience";
 import type { Context } from "./context.ts";
-import type { Reach } from "./domain/address.ts";
 import { type Channel, compileChannel } from "./domain/channel.ts";
-import { postWebhook } from "./post-webhook.ts";
+import { postWebhook, type Reach } from "./post-webhook.ts";
 import { type Repeated, repeat } from "./repeat.ts";
 import { type Claimed, claimDue, finishSend, type Outcome } from "./store/notifications.ts";
 import { type Declared, declaredOf } from "./store/resources.ts";

@@ -1,7 +1,5 @@
 import { BlockList, isIP } from "node:net";
 
-export type Reach = "none" | "loopback" | "private";
-
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");
 loopback.addAddress("::1", "ipv6");
@@ -41,14 +39,16 @@ for (const [network, prefix] of [
 
 const MAPPED = /^::ffff:/i;
 
-/** Whether a webhook may go to an IP address: to public ones always, to others as far as the settings reach. */
-export function isReachable(address: string, reach: Reach): boolean {
-  if (isPublic(address)) return true;
-  if (reach === "private") return isIP(address) !== 0;
-  return reach === "loopback" && loopback.check(address, familyOf(address));
+/** Whether an IP address is this machine's own. False for what is no address. */
+export function isLoopback(address: string): boolean {
+  return isIP(address) !== 0 && loopback.check(address, familyOf(address));
 }
 
-function isPublic(address: string): boolean {
+/**
+ * Whether an IP address is one of the public network: not loopback, private, shared, link-local (cloud metadata lives
+ * there), multicast, reserved, or a form that carries such an IPv4 address. False for what is no address.
+ */
+export function isPublicAddress(address: string): boolean {
   const family = familyOf(address);
   if (isIP(address) === 0) return false;
   // A mapped address is judged by the IPv4 address in it, which the list does by itself.
