@@ -1,15 +1,6 @@
 import { z } from "zod";
+import { eventType, resourceName } from "../domain/spec/step-parts.ts";
 import { checkCron } from "./cron-times.ts";
-
-const resourceName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "expected 1 to 63 of a-z, 0-9, - and _, starting with a letter or digit");
-
-/** Dotted words, as in subjects: `ticket.opened`. */
-const eventType = z
-  .string()
-  .max(100)
-  .regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/, "expected dotted words of a-z, 0-9, - and _, such as ticket.opened");
 
 const event = z.strictObject({ type: eventType, publisher: resourceName });
 
