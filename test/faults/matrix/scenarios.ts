@@ -37,6 +37,7 @@ export async function twoResultsAtOnce(mesh: FaultMesh, workflow: string): Promi
   using y = mesh.hold({ at: "asked", name: "y" });
   const run = await startRun(mesh, workflow);
   await Promise.all([x.seen(), y.seen()]);
+  await othersSettled(mesh, run);
   using first = mesh.hold({ at: "commit", service: "orchestrator", mentions: [`x#0:${run.mark}`] });
   x.forward();
   await first.seen();
@@ -44,6 +45,21 @@ export async function twoResultsAtOnce(mesh: FaultMesh, workflow: string): Promi
   await someoneWaits(mesh);
   first.forward();
   return run;
+}
+
+/** A third result on its way would be the second of the two, or come between them. */
+async function othersSettled({ sql }: FaultMesh, { id }: StartedRun): Promise<void> {
+  await eventually(
+    async () => {
+      const { rowCount } = await sql.query(
+        `SELECT 1 FROM orchestrator.step
+         WHERE run = $1 AND node NOT IN ('x', 'y') AND state IN ('dispatched', 'running')`,
+        [id],
+      );
+      return rowCount === 0;
+    },
+    { what: "no step but x and y to be under way" },
+  );
 }
 
 /** Waits until somebody waits for the lock of a row that is held. */
