@@ -2,8 +2,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import { AppError, describeError } from "@agentmesh/errors";
 import type { Logger } from "@agentmesh/telemetry";
 import pg from "pg";
+import { arrayLiteral } from "./array-literal.ts";
 import { isLost, isStalePlan, isTransient, toDatabaseError } from "./errors.ts";
 import { type MigrationSource, migrate } from "./migrate.ts";
+import { parseTime } from "./parse-time.ts";
 
 export type QueryResult<Row> = { rows: Row[]; rowCount: number };
 
@@ -19,6 +21,8 @@ export type Queryable = {
 export type Transaction = Queryable & {
   /** Runs after the commit; a hint such as waking a relay, never something that must not be lost. */
   afterCommit(run: () => void): void;
+  /** Runs when this try of the transaction did not commit, as far as is known. It must not throw. */
+  afterRollback(run: () => void): void;
 };
 
 export type Database = Queryable &
@@ -94,9 +98,11 @@ function connectionSettings({ url, schema }: DatabaseOptions, statementTimeoutMs
 }
 
 const INT8_OID = 20;
+const TIMESTAMPTZ_OID = 1184;
 
 function getTypeParser(oid: number, format?: "text" | "binary") {
   if (oid === INT8_OID) return BigInt;
+  if (oid === TIMESTAMPTZ_OID && format !== "binary") return parseTime;
   return format === "binary" ? pg.types.getTypeParser(oid, "binary") : pg.types.getTypeParser(oid, "text");
 }
 
@@ -148,7 +154,8 @@ async function run<Row extends object>(
 ): Promise<QueryResult<Row>> {
   try {
     const name = values.length > 0 ? nameOf(text) : undefined;
-    const result = await target.query<Row & pg.QueryResultRow>({ text, values: [...values], ...(name && { name }) });
+    const encoded = values.map((value) => (Array.isArray(value) ? (arrayLiteral(value) ?? value) : value));
+    const result = await target.query<Row & pg.QueryResultRow>({ text, values: encoded, ...(name && { name }) });
     return { rows: result.rows, rowCount: result.rowCount ?? 0 };
   } catch (error) {
     // A migration of a newer replica changed the table: under a new name the text is prepared anew on each connection.
@@ -187,6 +194,7 @@ async function transactionOnce<T>(
 ): Promise<{ result: T; hooks: readonly (() => void)[] }> {
   const client = await pool.connect();
   const hooks: (() => void)[] = [];
+  const undo: (() => void)[] = [];
   let broken: Error | undefined;
   // Without a listener a connection that dies mid-transaction would end the process.
   function noteBroken(error: Error): void {
@@ -198,10 +206,12 @@ async function transactionOnce<T>(
     const result = await work({
       query: (text, values = []) => run(client, text, values),
       afterCommit: (hook) => hooks.push(hook),
+      afterRollback: (hook) => undo.push(hook),
     });
     await client.query("COMMIT");
     return { result, hooks };
   } catch (error) {
+    for (const hook of undo) hook();
     if (isLost(error)) noteBroken(error);
     else await client.query("ROLLBACK").catch(noteBroken);
     throw error;

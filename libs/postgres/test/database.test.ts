@@ -26,6 +26,48 @@ async function balanceOf(id: number): Promise<bigint | undefined> {
   return (await db.query<{ balance: bigint }>("SELECT balance FROM account WHERE id = $1", [id])).rows[0]?.balance;
 }
 
+test("arrays arrive as they were sent, whatever their strings hold", async () => {
+  const texts = [
+    "",
+    "NULL",
+    "null",
+    " a ",
+    "{x,y}",
+    'a"b',
+    "a\\b",
+    "\\n",
+    "\n\t\u0001",
+    "ü€😀",
+    "'",
+    "x".repeat(5_000),
+    null,
+  ];
+  const pieces = ['"', "\\", ",", "{", "}", "\n", "\u007f", "é", "😀", "NULL", " ", "a"];
+  for (let at = 0; at < 300; at++)
+    texts.push(Array.from({ length: at % 7 }, (_, i) => pieces[(at * 7 + i * at) % 12]).join(""));
+  const json = texts.map((text) => JSON.stringify({ text }));
+  const values = [texts, json, [1, 2.5, null], [true, false], [9_007_199_254_740_993n]];
+  const { rows } = await db.query(
+    "SELECT $1::text[] AS texts, $2::json[] AS json, $3::float8[] AS numbers, $4::boolean[] AS yes, $5::int8[]::text AS big",
+    values,
+  );
+  const expected = { texts, json: texts.map((text) => ({ text })), numbers: [1, 2.5, null], yes: [true, false] };
+  assert.deepEqual(rows, [{ ...expected, big: "{9007199254740993}" }]);
+});
+
+test("what waits for the end of a transaction hears whether it committed", async () => {
+  const heard: string[] = [];
+  const work = (name: string, error?: Error) =>
+    db.transaction(async (tx) => {
+      tx.afterCommit(() => heard.push(`${name} committed`));
+      tx.afterRollback(() => heard.push(`${name} rolled back`));
+      if (error) throw error;
+    });
+  await work("one");
+  await assert.rejects(work("two", new Error("no")), /no/);
+  assert.deepEqual(heard, ["one committed", "two rolled back"]);
+});
+
 test("int8 is a bigint, jsonb a value, timestamptz a Date", async () => {
   const at = new Date("2026-11-20T10:00:00.123Z");
   await db.query("INSERT INTO account VALUES ($1, $2, $3, $4)", [
