@@ -1,9 +1,11 @@
-// Writes calls.yaml of each service's chart from the catalog, and deploy/rendered/ with helm where there is one.
+// Writes calls.yaml of each service's chart and nats/kubernetes.yaml from the catalog, and deploy/rendered/ with helm where
+// there is one.
 // `--check` compares instead and exits 1 on a difference.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { differences, writeTree } from "@agentmesh/istio/rendered-tree";
 import { serviceNames } from "@agentmesh/istio/who-calls-whom";
+import { meshManifest } from "@agentmesh/nats/kubernetes";
 import { callsFile } from "./src/calls-file.ts";
 import { renderCharts } from "./src/charts.ts";
 import { toolPath } from "./src/config.ts";
@@ -22,14 +24,17 @@ function readOrNothing(path: string): string {
   }
 }
 
-const stale = serviceNames.filter((service) => {
-  const path = join(deployDir, "services", service, "calls.yaml");
-  const wanted = callsFile(service);
+const generated = [
+  ...serviceNames.map((service) => [`services/${service}/calls.yaml`, callsFile(service)] as const),
+  ["nats/kubernetes.yaml", meshManifest()] as const,
+];
+const stale = generated.filter(([name, wanted]) => {
+  const path = join(deployDir, name);
   if (readOrNothing(path) === wanted) return false;
   if (!checking) writeFileSync(path, wanted);
   return true;
 });
-const found = checking ? stale.map((service) => `services/${service}/calls.yaml: differs`) : [];
+const found = checking ? stale.map(([name]) => `${name}: differs`) : [];
 
 if (helm === undefined) {
   console.log(`helm not found: deploy/rendered not ${checking ? "compared" : "written"}`);

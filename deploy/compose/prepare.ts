@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { firstAdministrator, firstTenant } from "../local/mesh/start-services.ts";
+import { openPublishers } from "../local/provision/publishers.ts";
 import { openSecrets } from "../local/provision/secrets.ts";
 import { sharesOf } from "./shares.ts";
 
@@ -23,5 +24,7 @@ if (process.argv.includes("--show-admin")) {
       writeFileSync(join(folder, name), text, { mode: 0o444 });
     }
   }
+  // The one file of the shares that is not made anew: `docker compose run --rm publisher` changes it.
+  openPublishers(join(sharesDir, "nats", "publishers.yaml"), secrets);
   console.log(`prepared ${shares.map(([container]) => container).join(", ")}`);
 }

@@ -21,7 +21,7 @@ export function postgresAdminUrl(secrets: Secrets): string {
 export function sharesOf(secrets: Secrets): Shares {
   const urls = postgresUrls(postgresAdminUrl(secrets), "agentmesh", secrets);
   const services = meshServices.map((service) => [service, serviceShare(service, urls[service] ?? "", secrets)]);
-  const { natsPasswords: passwords, publishers } = secrets;
+  const { natsPasswords: passwords } = secrets;
   return {
     postgres: { password: secrets.postgresPassword },
     redis: { "redis.conf": redisConfig(secrets.redisPassword), password: secrets.redisPassword },
@@ -32,7 +32,6 @@ export function sharesOf(secrets: Secrets): Shares {
         monitorPort: 8222,
         storeDir: "/jetstream",
         passwords,
-        publishers,
       }),
     },
     ...Object.fromEntries(services),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { accountOf } from "@agentmesh/nats/publishers";
+import { processMark } from "@agentmesh/processes";
 import { checkoutDir, dataRoot } from "./checkout.ts";
 import { compileAhead } from "./mesh/compile-ahead.ts";
 import { clearLeftovers, drainWithinMs, openPorts } from "./mesh/prepare.ts";
@@ -8,7 +8,6 @@ import { addressesOf, type PlacedService, placeServices } from "./mesh/service-p
 import { type MeshServers, startServers } from "./mesh/start-servers.ts";
 import { firstAdministrator, firstTenant, startServices } from "./mesh/start-services.ts";
 import type { PortBlock } from "./processes/ports.ts";
-import { processMark } from "./processes/process-identity.ts";
 import { removeRun, writeRun } from "./processes/run-file.ts";
 import { createSupervisor, type Supervisor, type SupervisorEvent } from "./processes/supervisor.ts";
 import { type Provisioned, provision } from "./provision/provision.ts";
@@ -71,13 +70,12 @@ export async function startMesh(options: MeshOptions = {}): Promise<RunningMesh>
 
 function describe(placed: readonly PlacedService[], servers: MeshServers, provisioned: Provisioned) {
   const { secrets, postgresUrls } = provisioned;
-  const [publisher] = secrets.publishers;
   return {
     ...edgeOf(placed),
     tenant: firstTenant,
     adminUsername: firstAdministrator,
     adminPassword: secrets.adminPassword,
-    publisherUrl: publisher ? servers.natsUrlOf(accountOf(publisher)) : "",
+    publisherUrl: servers.publisherUrl,
     natsUrl: servers.natsUrl,
     redisUrl: servers.redisUrl,
     postgresAdminUrl: servers.postgresAdminUrl,

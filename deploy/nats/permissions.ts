@@ -1,10 +1,7 @@
 // What each service may say and hear on NATS, derived from the catalog of events.
-import { type CatalogEvent, catalogEvents, catalogServices } from "@agentmesh/proto/catalog";
 
-export type Permissions = {
-  readonly publish: { readonly allow: readonly string[]; readonly deny: readonly string[] };
-  readonly subscribe: { readonly allow: readonly string[] };
-};
+import { type CatalogEvent, catalogEvents, catalogServices } from "@agentmesh/proto/catalog";
+import type { Permissions } from "@agentmesh/publishers";
 
 /** The only service that hands out work. */
 const workPublisher = "orchestrator";
@@ -27,6 +24,16 @@ const destructiveApi = [
 ];
 
 /**
+ * auth clears the marks that forgotten revocations leave in the snapshots, one key at a time: each session has a key, and
+ * none comes back. NATS cannot allow less than the one bucket. Events and work stay the administrator's to destroy.
+ */
+const revoker = "auth";
+const purgeAll = "$JS.API.STREAM.PURGE.>";
+const revokerApi = destructiveApi.flatMap((subject) =>
+  subject === purgeAll ? ["$JS.API.STREAM.PURGE.EVENTS", "$JS.API.STREAM.PURGE.WORK"] : [subject],
+);
+
+/**
  * A service publishes events under its own name only, for any tenant (the token of the tenant comes from the row that
  * the event was written with), and only its own topics of the snapshot bucket: nobody else can name roles, keys or
  * revocations. Wake-up hints go to `hint.>`.
@@ -44,7 +51,7 @@ export function permissionsOf(service: string, events: readonly CatalogEvent[] =
         "_INBOX.>",
         ...jetStreamApi,
       ],
-      deny: destructiveApi,
+      deny: service === revoker ? revokerApi : destructiveApi,
     },
     subscribe: { allow: ["_INBOX.>", "hint.>"] },
   };

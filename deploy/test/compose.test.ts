@@ -13,7 +13,7 @@ import { findTool } from "../src/find-tool.ts";
 const rootDir = dirname(dirname(import.meta.dirname));
 const deployDir = join(rootDir, "deploy");
 const servers = ["postgres", "nats", "redis"];
-const jobs = ["prepare", "provision"];
+const jobs = ["prepare", "provision", "publisher"];
 
 const build = z.strictObject({
   context: z.literal("."),
@@ -33,6 +33,7 @@ const compose = z.object({
       cap_drop: z.tuple([z.literal("ALL")]),
       security_opt: z.array(z.string()),
       environment: z.record(z.string(), z.string()).default({}),
+      entrypoint: z.array(z.string()).optional(),
       command: z.array(z.string()),
       volumes: z.array(z.string()),
       ports: z.array(z.string()).default([]),
@@ -105,7 +106,8 @@ test("a service's share of the secrets is mounted by that service and the job th
     const share = `${name}-share`;
     assert.ok(share in volumes, share);
     const mounts = Object.entries(services).filter(([, each]) => each.volumes.some((v) => v.startsWith(`${share}:`)));
-    assert.deepEqual(mounts.map(([user]) => user).sort(), [name, "prepare"].sort());
+    const writers = name === "nats" ? ["prepare", "publisher"] : ["prepare"];
+    assert.deepEqual(mounts.map(([user]) => user).sort(), [name, ...writers].sort());
     assert.ok(get(name).volumes.includes(`${share}:/run/agentmesh:ro`), name);
     assert.ok(get("prepare").volumes.includes(`${share}:/shares/${name}`), name);
   }
@@ -142,6 +144,28 @@ test("a service is told everything it is configured by", (t) => {
     assert.match(share, new RegExp(`^POSTGRES_URL=postgres://mesh_${name.replaceAll("-", "_")}:`), name);
     assert.match(share, new RegExp(`^NATS_URL=nats://${name}:`, "m"), name);
   }
+});
+
+test("a publisher gets its key from the job, which writes what NATS reads and no more; preparing again keeps it", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "agentmesh-compose-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const prepare = [join(deployDir, "compose/prepare.ts"), join(folder, "state"), join(folder, "shares")];
+  assert.equal(spawnSync(process.execPath, prepare).status, 0);
+  const { environment, volumes, entrypoint = [] } = get("publisher");
+  assert.deepEqual(volumes, ["nats-share:/shares/nats"]);
+  const file = (environment.AGENTMESH_PUBLISHERS ?? "").replace("/shares", join(folder, "shares"));
+  const job = [...entrypoint.slice(1), "issue", "shop"];
+  const run = spawnSync(process.execPath, job, {
+    cwd: rootDir,
+    env: { AGENTMESH_PUBLISHERS: file, HOME: folder },
+    encoding: "utf8",
+  });
+  assert.match(run.stdout, /^SU[A-Z2-7]{56}\n$/, run.stderr);
+  assert.equal(spawnSync(process.execPath, prepare).status, 0);
+  const conf = readFileSync(join(folder, "shares/nats/publishers.conf"), "utf8");
+  assert.match(conf, /"acme\.helpdesk" \{\n.*password/);
+  assert.match(conf, /"acme\.shop" \{\n {2}users: \[\{ nkey: U[A-Z2-7]{55}, /);
+  assert.match(readFileSync(join(folder, "shares/nats/nats-server.conf"), "utf8"), /include "publishers\.conf"/);
 });
 
 test("a container stops no sooner than a pod would", () => {

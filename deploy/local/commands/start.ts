@@ -48,7 +48,9 @@ async function runExample(mesh: RunningMesh, options: StartOptions, log: (line: 
   const example = await loadExample();
   if (!example) throw new Error("examples/support is not in this checkout: there is nothing to run once");
   if (mesh.publisherUrl === "") {
-    throw new Error("with NATS_URL from outside, set NATS_PUBLISHER_URL to the publisher's account on that server");
+    throw new Error(
+      "the example publishes as acme.helpdesk with a password, and that is revoked (`npm run reset` begins anew); with NATS_URL from outside, set NATS_PUBLISHER_URL",
+    );
   }
   log(`ready in ${(mesh.readyInMs / 1000).toFixed(1)} s`);
   return await example.runOnce({ ...mesh, json: options.json, tickets: options.tickets });

@@ -51,7 +51,10 @@ export type RunningMesh = {
   readonly tenant: string;
   readonly adminUsername: string;
   readonly adminPassword: string;
-  /** NATS as the shipped publisher (acme.helpdesk); empty with a NATS_URL from outside and no NATS_PUBLISHER_URL. */
+  /**
+   * NATS as the shipped publisher (acme.helpdesk) with its password; empty once that is revoked, and with a NATS_URL from
+   * outside and no NATS_PUBLISHER_URL.
+   */
   readonly publisherUrl: string;
   /** NATS as the administrator of the mesh's account. */
   readonly natsUrl: string;

@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { renderNatsConfig } from "@agentmesh/nats";
-import { accountOf } from "@agentmesh/nats/publishers";
+import { accountOf, type Publisher, publishersFileOf } from "@agentmesh/publishers";
 import { awaitReady } from "../processes/await-ready.ts";
 import type { PortBlock } from "../processes/ports.ts";
 import { writeAtomically } from "../processes/run-file.ts";
 import type { Supervisor } from "../processes/supervisor.ts";
+import { openPublishers } from "../provision/publishers.ts";
 import type { Secrets } from "../provision/secrets.ts";
 import { type FoundServer, findServers, type ServerName } from "../servers/find-server.ts";
 import { natsUrl, planNats, probeNats } from "../servers/nats.ts";
@@ -19,8 +20,10 @@ export type MeshServers = {
   readonly redisUrl: string;
   /** As the administrator. */
   readonly natsUrl: string;
-  /** As a user: a service, or a publisher's account. */
+  /** As a service. */
   natsUrlOf(user: string): string;
+  /** As the first publisher that still signs in with a password; empty when none does. */
+  readonly publisherUrl: string;
 };
 
 export type StartServers = {
@@ -46,6 +49,7 @@ export async function startServers(options: StartServers): Promise<MeshServers> 
   for (const name of ["postgres", "nats", "redis"] as const) {
     if (found[name].from !== "url") port[name] = await options.ports.take(name);
   }
+  const publishers = openPublishers(publishersFileOf(options.root), secrets);
   const [postgresAdminUrl, redisUrl, adminNatsUrl] = await Promise.all([
     startOne("postgres", found.postgres, options, (server) =>
       planPostgres({
@@ -67,13 +71,14 @@ export async function startServers(options: StartServers): Promise<MeshServers> 
     postgresAdminUrl,
     redisUrl,
     natsUrl: adminNatsUrl,
-    natsUrlOf: (user) => {
-      if (isOurs) return natsUrl(user, secrets.natsPasswords[user] ?? "", port.nats);
-      return secrets.publishers.some((entry) => accountOf(entry) === user)
-        ? (env.NATS_PUBLISHER_URL ?? "")
-        : adminNatsUrl;
-    },
+    natsUrlOf: (user) => (isOurs ? natsUrl(user, secrets.natsPasswords[user] ?? "", port.nats) : adminNatsUrl),
+    publisherUrl: isOurs ? publisherUrl(publishers, port.nats) : (env.NATS_PUBLISHER_URL ?? ""),
   };
+}
+
+function publisherUrl(publishers: readonly Publisher[], port: number): string {
+  const entry = publishers.find(({ password }) => password !== undefined);
+  return entry === undefined ? "" : natsUrl(accountOf(entry), entry.password ?? "", port);
 }
 
 /** Names of containers and volumes, so that two checkouts on one Docker engine stay apart. */
@@ -86,13 +91,13 @@ function place(name: ServerName, options: StartServers): { dir: string; containe
 }
 
 function planMeshNats(server: Exclude<FoundServer, { from: "url" }>, port: number, options: StartServers): ServerPlan {
-  const { natsPasswords: passwords, publishers } = options.secrets;
+  const { natsPasswords: passwords } = options.secrets;
   return planNats({
     ...place("nats", options),
     server,
     port,
     user: { name: "admin", password: passwords.admin ?? "" },
-    renderConfig: (where) => renderNatsConfig({ ...where, passwords, publishers }),
+    renderConfig: (where) => renderNatsConfig({ ...where, passwords }),
   });
 }
 
@@ -128,8 +133,10 @@ async function useGiven(name: ServerName, url: string, log: (line: string) => vo
 
 function explainForeignNats(options: StartServers): void {
   const file = join(options.root, "nats", "accounts.conf");
-  const { natsPasswords: passwords, publishers } = options.secrets;
-  const config = renderNatsConfig({ host: "0.0.0.0", port: 4222, storeDir: "/data", passwords, publishers });
+  const { natsPasswords: passwords } = options.secrets;
+  const config = renderNatsConfig({ host: "0.0.0.0", port: 4222, storeDir: "/data", passwords });
   writeAtomically(file, config);
-  options.log(`NATS_URL is used as it is: accounts and permissions are what that server has; ours are in ${file}`);
+  options.log(
+    `NATS_URL is used as it is: accounts and permissions are what that server has; ours are in ${file} and publishers.conf beside it`,
+  );
 }

@@ -2,7 +2,7 @@
 // children in order. Output goes to a file descriptor, so that a child outlives a killed runner and is found later.
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { processMark } from "./process-identity.ts";
+import { processMark } from "@agentmesh/processes";
 
 export type ChildPlan = {
   readonly name: string;

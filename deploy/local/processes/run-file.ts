@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { isSameProcess } from "./process-identity.ts";
+import { isSameProcess } from "@agentmesh/processes";
 import type { SupervisedProcess } from "./supervisor.ts";
 
 export type RunRecord = {

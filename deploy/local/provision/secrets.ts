@@ -4,7 +4,8 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { natsUsers } from "@agentmesh/nats";
-import { type Publisher, readPublishers } from "@agentmesh/nats/publishers";
+import { shippedPublishers } from "@agentmesh/nats/shipped-publishers";
+import { accountOf } from "@agentmesh/publishers";
 import { writeAtomically } from "../processes/run-file.ts";
 import { meshServices } from "../services.ts";
 import { newWorkloadKey, trustBundle, type WorkloadKey } from "./workload-keys.ts";
@@ -17,13 +18,12 @@ type Stored = {
   readonly masterKey: string;
   /** By service. */
   readonly rolePasswords: Readonly<Record<string, string>>;
-  /** By NATS user. */
+  /** By NATS user: `admin`, each service, and the shipped publishers, which had one before there were keys. */
   readonly natsPasswords: Readonly<Record<string, string>>;
   readonly workloadKeys: Readonly<Record<string, WorkloadKey>>;
 };
 
 export type Secrets = Stored & {
-  readonly publishers: readonly Publisher[];
   readonly masterKeyFile: string;
   /** Secrets of webhook triggers: files `<tenant>.<name>`, which whoever operates the mesh puts there. */
   readonly webhooksDir: string;
@@ -31,14 +31,13 @@ export type Secrets = Stored & {
   workloadKeyFile(service: string): string;
 };
 
-/** Reads the secrets of a mesh, and makes what is missing: a new service or publisher gets its own, the rest stays. */
+/** Reads the secrets of a mesh, and makes what is missing: a new service gets its own, the rest stays. */
 export function openSecrets(root: string): Secrets {
   const file = join(root, "secrets.json");
   const folder = join(root, "secrets");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const publishers = readPublishers();
   const before = readStored(file);
-  const stored = complete(before, publishers);
+  const stored = complete(before);
   if (JSON.stringify(stored) !== JSON.stringify(before)) writeAtomically(file, JSON.stringify(stored, undefined, 2));
   const keys = Object.values(stored.workloadKeys);
   const workloadKeyFile = (service: string) => join(folder, `${service}.key.json`);
@@ -49,17 +48,17 @@ export function openSecrets(root: string): Secrets {
   for (const key of keys) writeAtomically(workloadKeyFile(key.kid), JSON.stringify(key));
   writeAtomically(workloadTrustFile, JSON.stringify(trustBundle(keys)));
   writeAtomically(masterKeyFile, stored.masterKey);
-  return { ...stored, publishers, masterKeyFile, webhooksDir, workloadTrustFile, workloadKeyFile };
+  return { ...stored, masterKeyFile, webhooksDir, workloadTrustFile, workloadKeyFile };
 }
 
-function complete(before: Partial<Stored>, publishers: readonly Publisher[]): Stored {
+function complete(before: Partial<Stored>): Stored {
   return {
     postgresPassword: before.postgresPassword ?? newPassword(),
     redisPassword: before.redisPassword ?? newPassword(),
     adminPassword: before.adminPassword ?? newPassword(),
     masterKey: before.masterKey ?? randomBytes(32).toString("base64"),
     rolePasswords: fill(meshServices, before.rolePasswords, newPassword),
-    natsPasswords: fill(natsUsers(publishers), before.natsPasswords, newPassword),
+    natsPasswords: fill([...natsUsers(), ...shippedPublishers().map(accountOf)], before.natsPasswords, newPassword),
     workloadKeys: fill(meshServices, before.workloadKeys, newWorkloadKey),
   };
 }

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { withFileLock } from "../processes/file-lock.ts";
+import { withFileLock } from "@agentmesh/processes";
 import { aptInstall, canApt } from "./apt.ts";
 import { dockerAnswers } from "./docker.ts";
 

@@ -47,7 +47,8 @@ export function planNats(options: NatsOptions): ServerPlan {
       server: "nats",
       container,
       ports: [[port, 4222]],
-      mounts: [`${configFile}:/etc/nats/nats-server.conf:ro`, `${container}:/data`],
+      // The folder: a mounted file would stay the old one when publishers.conf is replaced.
+      mounts: [`${dir}:/etc/nats:ro`, `${container}:/data`],
       args: ["-c", "/etc/nats/nats-server.conf"],
     }),
     prepare: () => removeContainer(container),

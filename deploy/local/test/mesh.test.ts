@@ -8,8 +8,8 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eventually } from "@agentmesh/harness";
 import { type MeshOptions, type RunningMesh, startMesh } from "@agentmesh/local";
-import { isSameProcess, processMark } from "@agentmesh/local/process-identity";
 import { removeMeshData } from "@agentmesh/local/remove-data";
+import { isSameProcess, processMark } from "@agentmesh/processes";
 import pg from "pg";
 
 const here = dirname(fileURLToPath(import.meta.url));

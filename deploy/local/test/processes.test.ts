@@ -4,10 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { isAtLeast } from "@agentmesh/local/find-server";
+import { isSameProcess, processMark, withFileLock } from "@agentmesh/processes";
 import { readStartOptions } from "../commands/start-options.ts";
-import { withFileLock } from "../processes/file-lock.ts";
 import { openPortBlock } from "../processes/ports.ts";
-import { isSameProcess, processMark } from "../processes/process-identity.ts";
 import { openSecrets } from "../provision/secrets.ts";
 
 test("versions compare by number, part by part", () => {

@@ -8,27 +8,29 @@ import { freePort } from "@agentmesh/local/free-port";
 import { planNats } from "@agentmesh/local/nats";
 import { type ServerHandle, startServer } from "@agentmesh/local/server";
 import { natsUsers, renderNatsConfig } from "@agentmesh/nats";
+import { type Publisher, writePublishers } from "@agentmesh/publishers";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection, PermissionViolationError } from "@nats-io/transport-node";
 
-const publishers = [
-  { tenant: "acme", publisher: "helpdesk" },
-  { tenant: "beta", publisher: "shop" },
+const publishers: Publisher[] = [
+  { tenant: "acme", publisher: "helpdesk", types: [], keys: [], password: "of-acme-helpdesk" },
+  { tenant: "beta", publisher: "shop", types: [], keys: [], password: "of-beta-shop" },
 ];
 const dir = mkdtempSync(join(tmpdir(), "agentmesh-accounts-"));
-const passwords = Object.fromEntries(natsUsers(publishers).map((user) => [user, `of-${user}`]));
+const passwords = Object.fromEntries(natsUsers().map((user) => [user, `of-${user}`]));
 let server: ServerHandle;
 
 before(async () => {
   const found = (await findServers({ names: ["nats"], log: console.error })).nats;
   assert.ok(found.from !== "url");
+  writePublishers(join(dir, "publishers.yaml"), publishers);
   const plan = planNats({
     server: found,
     dir,
     port: await freePort(),
     user: { name: "admin", password: "of-admin" },
-    renderConfig: (place) => renderNatsConfig({ ...place, passwords, publishers }),
+    renderConfig: (place) => renderNatsConfig({ ...place, passwords }),
   });
   server = await startServer(plan, join(dir, "log"));
   const admin = await signIn("admin");
@@ -115,7 +117,12 @@ test("a wrong password is refused", async () => {
 });
 
 async function signIn(user: string): Promise<NatsConnection> {
-  return await connect({ servers: `127.0.0.1:${server.port}`, user, pass: `of-${user}`, reconnect: false });
+  return await connect({
+    servers: `127.0.0.1:${server.port}`,
+    user,
+    pass: `of-${user.replace(".", "-")}`,
+    reconnect: false,
+  });
 }
 
 async function stored(seq: number): Promise<{ subject: string }> {

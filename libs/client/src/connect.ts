@@ -16,15 +16,20 @@ import {
   openChannel,
 } from "@agentmesh/rpc";
 import type { ApplyResult } from "./apply-file.ts";
+import { readGatewayAddress, type Tls } from "./gateway-address.ts";
 import { type StreamAgentOptions, streamAgent } from "./stream-agent.ts";
 
 export type ConnectOptions = {
-  /** The gateway's gRPC address: `host:port[,host:port…]`. */
+  /** The gateway's gRPC address: `host:port[,host:port…]`, or `https://host[:port]` with TLS. */
   readonly address: string;
+  /** PEM texts for an https address: who signed the gateway's certificate (default: who Node trusts), and ours. */
+  readonly tls?: Tls;
   /** An access token, for instance from `auth.signIn`. `setToken` replaces it. */
   readonly token?: string;
   /** Signs each call in with an API key instead. */
   readonly apiKey?: string;
+  /** Signs each call in with the certificate of `tls` instead, as somebody of this tenant. */
+  readonly certificateOf?: string;
 };
 
 /** Every service of the mesh through its gateway; methods are the RPCs in lowerCamel. Failures are AppErrors. */
@@ -61,11 +66,12 @@ export function connect(options: ConnectOptions): MeshClient {
   const retryable = CONTRACTS.flatMap((contract) => Object.values(contract.methods))
     .filter((method) => method.idempotency !== "EFFECT")
     .map((method) => method.path);
-  const channel = openChannel({ address: options.address, retryable });
+  const channel = openChannel({ ...readGatewayAddress(options.address, options.tls), retryable });
 
   function credentials(): CallOptions {
     if (options.apiKey) return { metadata: { "x-api-key": options.apiKey } };
-    return token ? { token } : {};
+    if (token) return { token };
+    return options.certificateOf ? { metadata: { [TENANT_HEADER]: options.certificateOf } } : {};
   }
 
   function client<C extends Contract>(contract: C): Client<C> {
@@ -97,6 +103,9 @@ export function connect(options: ConnectOptions): MeshClient {
   };
   return mesh;
 }
+
+/** Names the tenant in which the gateway looks a client certificate up. */
+export const TENANT_HEADER = "x-agentmesh-tenant";
 
 const CONTRACTS: readonly Contract[] = [
   authContract,

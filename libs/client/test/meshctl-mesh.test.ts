@@ -1,6 +1,5 @@
 // meshctl and the whole mesh: what a person does in the first five minutes.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +7,7 @@ import { test } from "node:test";
 import { eventually } from "@agentmesh/harness";
 import { startMesh } from "@agentmesh/local";
 import { readProfile, writeProfile } from "../src/meshctl/profile.ts";
+import { totp } from "./authenticator.ts";
 import { type Meshctl, meshctl } from "./meshctl.ts";
 
 const resources = `
@@ -28,16 +28,6 @@ spec:
     - { id: find, kind: tool, tool: orders, input: { id: $.input.order } }
   output: { state: $.steps.find.output.row.state }
 `;
-
-/** What an authenticator app shows so many steps of thirty seconds from now (RFC 6238). */
-function totp(secret: string, steps: number): string {
-  const bits = [...secret].map((char) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(char).toString(2).padStart(5, "0"));
-  const key = Buffer.from((bits.join("").match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
-  const mac = createHmac("sha1", key).update(counter).digest();
-  return String((mac.readUInt32BE(mac.readUInt8(19) & 15) & 0x7fff_ffff) % 1_000_000).padStart(6, "0");
-}
 
 async function ok(run: Meshctl, ...args: string[]): Promise<string> {
   const { code, out, err } = await run(...args);

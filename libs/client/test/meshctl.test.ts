@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { AppError } from "@agentmesh/errors";
 import type { SignInRequest } from "@agentmesh/proto/auth";
 import type { GetSpendRequest } from "@agentmesh/proto/cost";
@@ -101,6 +102,35 @@ test("bash completes commands, their options and kinds", async () => {
   assert.equal(complete("describe", "wor"), "workflow");
   assert.match((await run("completion", "fish")).out, /-n '__fish_seen_subcommand_from rerun' -l current$/m);
   assert.match((await run("completion", "zsh")).out, /^autoload -U \+X bashcompinit/);
+});
+
+test("bash completes names of resources, which it asks the mesh for", async () => {
+  await using run = await setUp();
+  run.on("runner/ListResources", ({ kind }: { kind: string }) => {
+    return {
+      resources:
+        kind === "Agent"
+          ? [
+              { kind, name: "drafter" },
+              { kind, name: "classifier" },
+            ]
+          : [],
+    };
+  });
+  const file = join(run.home, "completion.bash");
+  writeFileSync(file, (await run("completion", "bash")).out);
+  const main = join(import.meta.dirname, "../src/meshctl/main.ts");
+  // Not blocking: the mesh that is asked lives in this process.
+  const complete = async (...words: string[]) => {
+    const line = `meshctl() { "$NODE" ${main} "$@"; }; source ${file}; COMP_WORDS=(meshctl ${words.join(" ")}); COMP_CWORD=${words.length}; _meshctl; echo "\${COMPREPLY[*]}"`;
+    const env = { PATH: "/usr/bin:/bin", NODE: process.execPath, AGENTMESH_HOME: run.home };
+    const { stdout } = await promisify(execFile)("bash", ["-c", line], { env });
+    return stdout.trim();
+  };
+  assert.equal(await complete("get", "agent", "dr"), "drafter");
+  assert.equal(await complete("run", "ag"), "agent/");
+  assert.equal(await complete("run", "agent/c"), "agent/classifier");
+  assert.equal(await complete("get", "nothing", "x"), "");
 });
 
 test("without a sign-in: exit code 3 and how to sign in", async () => {

@@ -13,7 +13,14 @@ export type Meshctl = Disposable & {
   readonly home: string;
   (...args: string[]): Promise<Ran>;
   /** With standard input, or more environment. */
-  with(options: { input?: string; env?: Record<string, string> }, ...args: string[]): Promise<Ran>;
+  with(options: Options, ...args: string[]): Promise<Ran>;
+};
+
+export type Options = {
+  readonly input?: string;
+  readonly env?: Record<string, string>;
+  /** Called with all that was said on standard error so far, whenever it grew; `type` writes a line and ends the input. */
+  readonly converse?: (said: string, type: (line: string) => void) => void;
 };
 
 const main = fileURLToPath(new URL("../src/meshctl/main.ts", import.meta.url));
@@ -23,7 +30,7 @@ export function meshctl(): Meshctl {
   const run = (...args: string[]) => start(home, {}, args);
   return Object.assign(run, {
     home,
-    with: (options: { input?: string; env?: Record<string, string> }, ...args: string[]) => start(home, options, args),
+    with: (options: Options, ...args: string[]) => start(home, options, args),
     [Symbol.dispose]: () => rmSync(home, { recursive: true, force: true }),
   });
 }
@@ -44,7 +51,7 @@ export function signedIn(home: string, address: string, session: { expiresInMs?:
   writeProfile(home, profile);
 }
 
-function start(home: string, options: { input?: string; env?: Record<string, string> }, args: readonly string[]) {
+function start(home: string, options: Options, args: readonly string[]) {
   const env = { ...inherited(), AGENTMESH_HOME: home, ...options.env };
   const child = spawn(process.execPath, [main, ...args], { env, stdio: "pipe", timeout: 60_000 });
   const chunks = { out: "", err: "" };
@@ -53,8 +60,9 @@ function start(home: string, options: { input?: string; env?: Record<string, str
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     chunks.err += text;
+    options.converse?.(chunks.err, (line) => void child.stdin.end(`${line}\n`));
   });
-  child.stdin.end(options.input ?? "");
+  if (!options.converse) child.stdin.end(options.input ?? "");
   return new Promise<Ran>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve({ code: code ?? 1, ...chunks, ...(signal && { err: signal }) }));

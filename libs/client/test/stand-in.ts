@@ -21,7 +21,7 @@ export type StandIn = AsyncDisposable & {
   on(method: string, handler: Handler): void;
 };
 
-export async function startStandIn(): Promise<StandIn> {
+export async function startStandIn(credentials = ServerCredentials.createInsecure()): Promise<StandIn> {
   const server = new GrpcServer();
   const handlers = new Map<string, Handler>();
   const calls: string[] = [];
@@ -41,9 +41,7 @@ export async function startStandIn(): Promise<StandIn> {
     server.addService(definition, Object.fromEntries(implementation));
   }
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) =>
-    error ? reject(error) : resolve(port),
-  );
+  server.bindAsync("127.0.0.1:0", credentials, (error, port) => (error ? reject(error) : resolve(port)));
   const port = await promise;
   return {
     address: `127.0.0.1:${port}`,

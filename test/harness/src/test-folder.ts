@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isSameProcess, processMark } from "@agentmesh/local/process-identity";
+import { isSameProcess, processMark } from "@agentmesh/processes";
 
 type Owner = { pid: number; mark: string; servers: { pid: number; mark: string }[] };
 

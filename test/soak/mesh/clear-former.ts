@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isSameProcess } from "@agentmesh/local/process-identity";
 import { removeMeshData } from "@agentmesh/local/remove-data";
+import { isSameProcess } from "@agentmesh/processes";
 
 /** Where a mesh says whose it is. It stays: whoever starts the next one ends by it what a killed soak left behind. */
 const runFile = "run.json";

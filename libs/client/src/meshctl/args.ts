@@ -30,6 +30,7 @@ export type Args = {
 /** Options of every command. */
 export const globalOptions: OptionSpecs = {
   json: { about: "JSON on standard output instead of text for people" },
+  profile: { value: "NAME", about: "Which mesh, of those that `profile list` shows" },
   help: { short: "h", about: "Say how the command is used" },
 };
 

@@ -45,6 +45,7 @@ function hintFor(failure: AppError, program: string): string {
       if (failure.reason === "STEP_UP_REQUIRED") return `give a second factor with: ${program} mfa step-up`;
       return `see what you may do with: ${program} whoami`;
     case "UNAVAILABLE":
+      if (CERTIFICATE.test(failure.message)) return "say who signed the gateway's certificate: --ca FILE, with login";
       return isUnreachable(failure)
         ? `is the mesh running? \`npm start\` brings one up; or sign in elsewhere: ${program} login --address HOST:PORT`
         : "";
@@ -56,6 +57,9 @@ function hintFor(failure: AppError, program: string): string {
       return "";
   }
 }
+
+// What OpenSSL says of a certificate that it does not trust.
+const CERTIFICATE = /self.signed certificate|unable to (verify|get local issuer)|does not match certificate|CERT_/i;
 
 // What grpc-js says when nothing listens, the host has no address, or the way there is cut.
 const UNREACHABLE = /(connect|getaddrinfo|read) (E[A-Z_]+)( \S*\w)?|Name resolution failed for target (\S+)/;

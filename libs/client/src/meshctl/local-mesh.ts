@@ -9,10 +9,11 @@ export type LocalMesh = { readonly gatewayAddress: string; readonly password: st
 export const localTenant = "acme";
 export const localAdministrator = "admin";
 
-const ownRoot = fileURLToPath(new URL("../../../../.agentmesh/", import.meta.url));
+/** Where the mesh of this checkout keeps its data. */
+export const localRoot = fileURLToPath(new URL("../../../../.agentmesh/", import.meta.url));
 
 /** The mesh that runs there, with its administrator's password for whoever may read the mesh's secrets anyway. */
-export function findLocalMesh(root = ownRoot): LocalMesh | undefined {
+export function findLocalMesh(root = localRoot): LocalMesh | undefined {
   const run: { gatewayAddress?: unknown } = readJson(join(root, "run.json")) ?? {};
   if (typeof run.gatewayAddress !== "string" || run.gatewayAddress === "") return undefined;
   const secrets: { adminPassword?: unknown } = readJson(join(root, "secrets.json")) ?? {};

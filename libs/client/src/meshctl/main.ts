@@ -16,6 +16,9 @@ process.once("SIGINT", () => {
 // `meshctl runs | head`: who reads has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
+// What a library does that Node will forbid some day is nothing to whoever types a command.
+process.noDeprecation = true;
+
 const settings = readSettings();
 const code = await run(process.argv.slice(2), settings, openOutput(settings), interrupt.signal);
 process.exitCode = interrupt.signal.aborted ? INTERRUPTED : code;

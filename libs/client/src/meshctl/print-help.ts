@@ -3,7 +3,8 @@ import type { Command } from "./command.ts";
 import type { Output } from "./output.ts";
 
 /** What `help COMMAND` and `COMMAND --help` say. */
-export function printCommand(out: Output, program: string, command: Command): void {
+export function printCommand(out: Output, program: string, summary: string, command: Command): void {
+  out.line(`${summary}.\n`);
   section(
     out,
     "Usage",

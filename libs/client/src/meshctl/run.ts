@@ -18,29 +18,39 @@ export async function run(
   out.json = given.includes("--json");
   const [name = "help", ...rest] = withCommandFirst(given);
   try {
-    const command = await find(name).load();
+    const { load, summary } = find(name);
+    const command = await load();
     const args = readArgs(command, rest);
     if (args.flag("help")) {
       const { printCommand } = await import("./print-help.ts");
-      printCommand(out, settings.program, command);
+      printCommand(out, settings.program, summary, command);
       return exitCodes.ok;
     }
-    return (await execute(command, args, settings, out, signal)) ?? exitCodes.ok;
+    const profile = args.text("profile") ?? settings.profile;
+    return (await execute(command, args, { ...settings, profile }, out, signal)) ?? exitCodes.ok;
   } catch (error) {
     if (signal.aborted) return exitCodes.failure;
     return reportFailure(error, commands.some((entry) => entry.name === name) ? name : "", settings, out);
   }
 }
 
-/** `meshctl --json get agents` and `meshctl --help` are understood too. */
+/** `meshctl --json get agents`, `meshctl --profile prod runs` and `meshctl --help` are understood too. */
 function withCommandFirst(given: readonly string[]): readonly string[] {
-  const globals = Object.entries(globalOptions).flatMap(([name, { short }]) => [
-    `--${name}`,
-    ...(short ? [`-${short}`] : []),
-  ]);
-  const index = given.findIndex((argument) => !globals.includes(argument));
+  const globals = new Map<string, number>(
+    Object.entries(globalOptions).flatMap(([name, { short, value }]) => [
+      [`--${name}`, value === undefined ? 1 : 2] as const,
+      ...(short ? [[`-${short}`, 1] as const] : []),
+    ]),
+  );
+  let index = 0;
+  while (index < given.length) {
+    const argument = given[index] ?? "";
+    const length = globals.get(argument) ?? (globals.has(argument.split("=")[0] ?? "") ? 1 : 0);
+    if (length === 0) break;
+    index += length;
+  }
   const command = given[index];
-  if (index < 0 || command === undefined) return given.includes("--json") ? ["help", "--json"] : ["help"];
+  if (command === undefined) return given.includes("--json") ? ["help", "--json"] : ["help"];
   if (command === "--version" || command === "-v") return ["version", ...given.slice(0, index)];
   return [command, ...given.slice(0, index), ...given.slice(index + 1)];
 }

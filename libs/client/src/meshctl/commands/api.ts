@@ -1,5 +1,6 @@
 import { type CatalogMethod, catalogMethods } from "@agentmesh/proto/catalog";
 import { createRawClient, openChannel } from "@agentmesh/rpc";
+import { readGatewayAddress } from "../../gateway-address.ts";
 import type { Command } from "../command.ts";
 import { loadMethod } from "../contracts.ts";
 import { nearest } from "../nearest.ts";
@@ -21,8 +22,8 @@ export const api: Command = {
     const given = await readObject(argument, "JSON", settings);
     checkFields(Object.keys(given), Object.keys(method.request.decode(new Uint8Array())), name);
     const request = method.request.encode(method.request.fromJSON(given)).finish();
-    const { address, credentials } = await shell.session();
-    using channel = openChannel({ address });
+    const { address, tls, credentials } = await shell.session();
+    using channel = openChannel(readGatewayAddress(address, tls));
     const client = createRawClient({ address: channel });
     const options = { ...credentials(), signal };
     if (!method.serverStreaming) {

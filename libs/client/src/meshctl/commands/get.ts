@@ -15,7 +15,8 @@ const MAX_RESOURCES = 5_000;
 
 export const get: Command = {
   usage: ["get KIND", "get KIND NAME", "get all"],
-  about: `A kind may be written as people say it: agents, data-policy, slatargets. There are ${kinds().join(", ")}.
+  about: `A kind may be written as people say it: agents, data-policy, slatargets. There are
+${kinds().join(", ")}.
 -o yaml prints what \`apply\` takes. NAME@2 is version 2, whatever came after it: applied again, it is the next version.`,
   options: { output: { short: "o", value: "yaml|json", about: "Print whole resources" } },
   words: { min: 1, max: 2 },

@@ -22,12 +22,14 @@ export const help: Command = {
     }
     const command = await entry.load();
     const { usage, about, options, examples } = command;
-    out.answer({ name, usage, about, options, examples }, () => printCommand(out, settings.program, command));
+    out.answer({ name, summary: entry.summary, usage, about, options, examples }, () =>
+      printCommand(out, settings.program, entry.summary, command),
+    );
     return 0;
 
     function printAll(): void {
       out.line(`The command line of an agentmesh.\n`);
-      section(out, "Usage", [`${settings.program} COMMAND [--json]`]);
+      section(out, "Usage", [`${settings.program} COMMAND [--profile NAME] [--json]`]);
       const width = Math.max(...commands.map((entry) => `${entry.name} ${entry.takes}`.length));
       for (const { title, commands } of commandGroups) {
         out.line();
@@ -38,7 +40,7 @@ export const help: Command = {
         );
       }
       out.line(`\n${settings.program} help COMMAND says more. --json prints JSON for programs.`);
-      out.line("Exit codes: 0 ok, 1 failure, 2 wrong usage, 3 not signed in or not allowed.");
+      out.line("Exit codes: 0 ok, 1 failure or a no, 2 wrong usage, 3 not signed in or not allowed, 130 Ctrl-C.");
     }
   },
 };

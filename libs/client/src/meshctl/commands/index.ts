@@ -15,7 +15,9 @@ export const commandGroups: readonly { readonly title: string; readonly commands
     commands: [
       entry("login", "", "Sign in, and stay signed in", async () => (await import("./login.ts")).login),
       entry("logout", "", "End the session and forget it", async () => (await import("./logout.ts")).logout),
+      entry("profile", "[add|use|remove]", "Several meshes", async () => (await import("./profile.ts")).profile),
       entry("mfa", "set-up|step-up", "A second factor", async () => (await import("./mfa.ts")).mfa),
+      entry("can", "PERMISSION [on …]", "Would it be allowed, and why", async () => (await import("./can.ts")).can),
       entry("whoami", "", "Who you are and what you may do", async () => (await import("./whoami.ts")).whoami),
     ],
   },
@@ -76,6 +78,12 @@ export const commandGroups: readonly { readonly title: string; readonly commands
         async () => (await import("./classify.ts")).classify,
       ),
       entry("keys", "[create|rotate|…]", "API keys", async () => (await import("./keys.ts")).keys),
+      entry(
+        "publisher",
+        "[issue|rotate|…]",
+        "Who publishes events on NATS",
+        async () => (await import("./publisher.ts")).publisher,
+      ),
       entry("users", "[create|disable|…]", "Users of the tenant", async () => (await import("./users.ts")).users),
     ],
   },

@@ -9,21 +9,19 @@ import { UsageError } from "../usage-error.ts";
 const DAY_S = 86_400;
 
 export const keys: Command = {
-  usage: [
-    "keys",
-    "keys create NAME [--user USER] [--scope PERMISSION …] [--days N]",
-    "keys rotate ID",
-    "keys revoke ID",
-  ],
+  usage: ["keys", "keys create NAME [--user USER] [--scope SCOPE …] [--days N]", "keys rotate ID", "keys revoke ID"],
   about:
     "The secret of a new key goes to standard output, once. A rotated key stays good for an hour beside its successor.",
   options: {
     user: { short: "u", value: "USER", about: "Whose key; default yours" },
-    scope: { value: "PERMISSION", multiple: true, about: "Narrow the key to this; default all its owner may do" },
+    scope: { value: "SCOPE", multiple: true, about: "Narrow the key to this; default all its owner may do" },
     days: { value: "N", about: "Until it ends; default it does not" },
   },
   words: { min: 0, max: 2 },
-  examples: ["keys create ci --scope agent:execute --days 90"],
+  examples: [
+    "keys create ci --scope agent:execute --days 90",
+    "keys create helpdesk --scope 'agent:execute on agent/support-*'",
+  ],
   async run(shell, args) {
     const [verb, subject] = args.words;
     if (verb === undefined || verb === "list") return list(shell);

@@ -1,14 +1,16 @@
 import { isAppError } from "@agentmesh/errors";
 import type { Command } from "../command.ts";
-import { readProfile, removeProfile } from "../profile.ts";
+import { defaultProfile, profileName, readProfile, removeProfile, writeProfile } from "../profile.ts";
 
 export const logout: Command = {
   usage: ["logout [--everywhere]"],
+  about: "A profile that has a name keeps its address and certificates; `profile remove` forgets those too.",
   options: { everywhere: { about: "End every session of yours, not only this one" } },
   async run(shell, args) {
     const { out, settings } = shell;
-    const profile = readProfile(settings.home);
-    if (!profile) {
+    const name = profileName(settings);
+    const profile = readProfile(settings.home, name);
+    if (!profile || profile.credential.kind === "none") {
       out.answer({ signedOut: false }, () => out.line("Nobody was signed in."));
       return 0;
     }
@@ -23,7 +25,8 @@ export const logout: Command = {
         out.note(`the mesh could not be told: ${error.message}`);
       }
     }
-    removeProfile(settings.home);
+    if (name === defaultProfile) removeProfile(settings.home);
+    else writeProfile(settings.home, { ...profile, username: "", credential: { kind: "none" } }, name);
     out.answer({ signedOut: true, sessionsEnded: ended }, () => {
       out.line(`Signed out of ${profile.address}${ended > 1 ? `; ${ended} sessions ended` : ""}.`);
     });

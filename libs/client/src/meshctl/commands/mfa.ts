@@ -1,6 +1,6 @@
 import { ask, firstLine, isTerminal } from "../ask.ts";
 import type { Command, Shell } from "../command.ts";
-import { readProfile, sessionOf, writeProfile } from "../profile.ts";
+import { profileName, readProfile, sessionOf, writeProfile } from "../profile.ts";
 import { UsageError } from "../usage-error.ts";
 
 export const mfa: Command = {
@@ -52,6 +52,7 @@ async function askCode({ signal }: Shell): Promise<string> {
 }
 
 function keep({ settings }: Shell, credential: ReturnType<typeof sessionOf>): void {
-  const profile = readProfile(settings.home);
-  if (profile?.credential.kind === "session") writeProfile(settings.home, { ...profile, credential });
+  const name = profileName(settings);
+  const profile = readProfile(settings.home, name);
+  if (profile?.credential.kind === "session") writeProfile(settings.home, { ...profile, credential }, name);
 }

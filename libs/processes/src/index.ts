@@ -1,0 +1,2 @@
+export { withFileLock } from "./file-lock.ts";
+export { isSameProcess, processMark } from "./process-identity.ts";
