@@ -139,6 +139,7 @@ export const cacheContract = {
       rateClass: "WRITE",
       http: {"verb":"POST","path":"/v1/cache:invalidate"},
       summary: "Forget answers of an agent, a tag or the tenant, on every replica",
+      resource: {"kind":"agent","kindField":"","field":"agent","listed":""},
       inspectRequest: [],
       inspectResponse: [],
       request: InvalidateCacheRequest,

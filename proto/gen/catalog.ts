@@ -9,6 +9,17 @@ export type RateClass = "READ" | "WRITE" | "RUN" | "LOGIN" | "INTERNAL";
 /** `rawBody` names the field that takes the body as it came, with the headers in `headers`; else the body is JSON. */
 export type HttpForm = { readonly verb: string; readonly path: string; readonly rawBody?: string };
 
+/**
+ * Which resource an RPC is about: its kind, or the field that holds it; the field with the name, of the request and of the
+ * entries of the reply's field `listed`. Empty: there is none; without a field the handler says the name.
+ */
+export type ResourceRule = {
+  readonly kind: string;
+  readonly kindField: string;
+  readonly field: string;
+  readonly listed: string;
+};
+
 /** What a contract says of an RPC beyond its shape. */
 export type MethodRule = {
   /** The folder under services/ that serves it. */
@@ -27,6 +38,8 @@ export type MethodRule = {
   readonly rateClass: RateClass;
   readonly http?: HttpForm | undefined;
   readonly summary: string;
+  /** What the permission is decided over; without it only callers who hold it everywhere are let in. */
+  readonly resource?: ResourceRule | undefined;
   /** Paths of inspected text: `a.b`, `list[].c`, and `oneof?case` for a member of a oneof. */
   readonly inspectRequest: readonly string[];
   readonly inspectResponse: readonly string[];
@@ -246,6 +259,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/alerting/resources/{kind}/{name}"
     },
     "summary": "Declare a resource or change it",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "alerting",
@@ -268,6 +287,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/alerting/resources/{kind}/{name}"
     },
     "summary": "Read a resource, at its current or an earlier version",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "alerting",
@@ -290,6 +315,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/alerting/resources"
     },
     "summary": "List resources",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": "resources"
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "alerting",
@@ -312,6 +343,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/alerting/resources/{kind}/{name}"
     },
     "summary": "Delete a resource; its history stays",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "alerting",
@@ -421,7 +458,7 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "verb": "POST",
       "path": "/v1/auth/step-up"
     },
-    "summary": "Prove once more who signed in, with a code of the second factor",
+    "summary": "Prove once more who signed in, with the second factor",
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "auth",
@@ -474,6 +511,160 @@ export const catalogMethods: readonly CatalogMethod[] = [
   },
   {
     "service": "auth",
+    "name": "EnrolSecurityKey",
+    "path": "/agentmesh.auth.v1.AuthService/EnrolSecurityKey",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 5000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/security-keys/enrol"
+    },
+    "summary": "Begin to set up a security key or passkey as second factor",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "EnrolSecurityKeyRequest",
+    "response": "SecurityKeyChallenge"
+  },
+  {
+    "service": "auth",
+    "name": "ConfirmSecurityKey",
+    "path": "/agentmesh.auth.v1.AuthService/ConfirmSecurityKey",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 10000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/security-keys/confirm"
+    },
+    "summary": "Finish a security key's setup with what the browser answered",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "ConfirmSecurityKeyRequest",
+    "response": "ConfirmSecurityKeyReply"
+  },
+  {
+    "service": "auth",
+    "name": "ListSecurityKeys",
+    "path": "/agentmesh.auth.v1.AuthService/ListSecurityKeys",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "READ",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/auth/security-keys"
+    },
+    "summary": "List the caller's own security keys",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "ListSecurityKeysRequest",
+    "response": "ListSecurityKeysReply"
+  },
+  {
+    "service": "auth",
+    "name": "RemoveSecurityKey",
+    "path": "/agentmesh.auth.v1.AuthService/RemoveSecurityKey",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "DELETE",
+      "path": "/v1/auth/security-keys/{id}"
+    },
+    "summary": "Remove one of the caller's own security keys",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "RemoveSecurityKeyRequest",
+    "response": "RemoveSecurityKeyReply"
+  },
+  {
+    "service": "auth",
+    "name": "StartSecurityKey",
+    "path": "/agentmesh.auth.v1.AuthService/StartSecurityKey",
+    "serverStreaming": false,
+    "access": "PUBLIC",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 10000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/security-keys/start"
+    },
+    "summary": "Begin to sign in with a password and a security key",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "StartSecurityKeyRequest",
+    "response": "SecurityKeyChallenge"
+  },
+  {
+    "service": "auth",
+    "name": "FinishSecurityKey",
+    "path": "/agentmesh.auth.v1.AuthService/FinishSecurityKey",
+    "serverStreaming": false,
+    "access": "PUBLIC",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 10000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/security-keys/finish"
+    },
+    "summary": "Finish a sign-in with what the security key signed",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "FinishSecurityKeyRequest",
+    "response": "TokenReply"
+  },
+  {
+    "service": "auth",
+    "name": "StartStepUp",
+    "path": "/agentmesh.auth.v1.AuthService/StartStepUp",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 5000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/step-up/start"
+    },
+    "summary": "Begin a step-up with a security key",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "StartStepUpRequest",
+    "response": "SecurityKeyChallenge"
+  },
+  {
+    "service": "auth",
     "name": "StartSignIn",
     "path": "/agentmesh.auth.v1.AuthService/StartSignIn",
     "serverStreaming": false,
@@ -493,6 +684,28 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "module": "auth",
     "request": "StartSignInRequest",
     "response": "StartSignInReply"
+  },
+  {
+    "service": "auth",
+    "name": "GetSamlMetadata",
+    "path": "/agentmesh.auth.v1.AuthService/GetSamlMetadata",
+    "serverStreaming": false,
+    "access": "PUBLIC",
+    "permission": "",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "LOGIN",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/auth/saml/{tenant}/{provider}/metadata"
+    },
+    "summary": "What a SAML identity provider needs to know of the mesh",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "GetSamlMetadataRequest",
+    "response": "SamlMetadata"
   },
   {
     "service": "auth",
@@ -568,7 +781,7 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "path": "/agentmesh.auth.v1.AuthService/CheckAccess",
     "serverStreaming": false,
     "access": "USER",
-    "permission": "system:monitor",
+    "permission": "",
     "callers": [],
     "idempotency": "READ",
     "timeoutMs": 5000,
@@ -803,6 +1016,72 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "module": "auth",
     "request": "RotateApiKeyRequest",
     "response": "CreateApiKeyReply"
+  },
+  {
+    "service": "auth",
+    "name": "RegisterCertificate",
+    "path": "/agentmesh.auth.v1.AuthService/RegisterCertificate",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "system:admin",
+    "callers": [],
+    "idempotency": "EFFECT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "POST",
+      "path": "/v1/auth/certificates"
+    },
+    "summary": "Register a client certificate for an account",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "RegisterCertificateRequest",
+    "response": "ClientCertificate"
+  },
+  {
+    "service": "auth",
+    "name": "ListCertificates",
+    "path": "/agentmesh.auth.v1.AuthService/ListCertificates",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "system:monitor",
+    "callers": [],
+    "idempotency": "READ",
+    "timeoutMs": 5000,
+    "rateClass": "READ",
+    "http": {
+      "verb": "GET",
+      "path": "/v1/auth/certificates"
+    },
+    "summary": "List registered client certificates",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "ListCertificatesRequest",
+    "response": "ListCertificatesReply"
+  },
+  {
+    "service": "auth",
+    "name": "RemoveCertificate",
+    "path": "/agentmesh.auth.v1.AuthService/RemoveCertificate",
+    "serverStreaming": false,
+    "access": "USER",
+    "permission": "system:admin",
+    "callers": [],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 5000,
+    "rateClass": "WRITE",
+    "http": {
+      "verb": "DELETE",
+      "path": "/v1/auth/certificates/{id}"
+    },
+    "summary": "Take a client certificate's registration back, on every replica",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "auth",
+    "request": "RemoveCertificateRequest",
+    "response": "ClientCertificate"
   },
   {
     "service": "auth",
@@ -1048,6 +1327,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/cache:invalidate"
     },
     "summary": "Forget answers of an agent, a tag or the tenant, on every replica",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "cache",
@@ -1204,6 +1489,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/compliance/resources/{kind}/{name}"
     },
     "summary": "Declare a resource or change it",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "compliance",
@@ -1226,6 +1517,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/compliance/resources/{kind}/{name}"
     },
     "summary": "Read a resource, at its current or an earlier version",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "compliance",
@@ -1248,6 +1545,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/compliance/resources"
     },
     "summary": "List resources",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": "resources"
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "compliance",
@@ -1270,6 +1573,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/compliance/resources/{kind}/{name}"
     },
     "summary": "Delete a resource; its history stays",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "compliance",
@@ -1402,6 +1711,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/cost/resources/{kind}/{name}"
     },
     "summary": "Declare a resource or change it",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "cost",
@@ -1424,6 +1739,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/cost/resources/{kind}/{name}"
     },
     "summary": "Read a resource, at its current or an earlier version",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "cost",
@@ -1446,6 +1767,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/cost/resources"
     },
     "summary": "List resources",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": "resources"
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "cost",
@@ -1468,6 +1795,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/cost/resources/{kind}/{name}"
     },
     "summary": "Delete a resource; its history stays",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "cost",
@@ -1514,6 +1847,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agents/{agent}:run"
     },
     "summary": "Run an agent and wait for its output",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": ""
+    },
     "inspectRequest": [
       "text",
       "input",
@@ -1550,6 +1889,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agents/{agent}:stream"
     },
     "summary": "Run an agent and watch it: text, tool calls, state",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": ""
+    },
     "inspectRequest": [
       "text",
       "input",
@@ -1603,6 +1948,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agent-runs/{id}"
     },
     "summary": "One agent run with its output and usage",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "text",
@@ -1634,6 +1985,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agent-runs"
     },
     "summary": "Agent runs, newest first",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": "runs"
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "runs[].text",
@@ -1665,6 +2022,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agents/{agent}:batch"
     },
     "summary": "Run an agent over many inputs, results in input order",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": ""
+    },
     "inspectRequest": [
       "inputs[].text",
       "inputs[].input",
@@ -1700,6 +2063,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agent-runs/{run_id}:rate"
     },
     "summary": "Say how good the answer of a run was",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [
       "comment"
     ],
@@ -1724,6 +2093,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agent-runs/{id}:stream"
     },
     "summary": "Go on watching a run after a cursor",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "event?started.text",
@@ -1770,6 +2145,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agent-runs/{id}:cancel"
     },
     "summary": "Cancel an agent run that is under way",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "run.text",
@@ -1801,6 +2182,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agents/{agent}/sessions"
     },
     "summary": "Conversations with an agent, newest first",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": "sessions"
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "sessions[].summary",
@@ -1827,6 +2214,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agents/{agent}/sessions/{session}"
     },
     "summary": "One conversation with its summary and turns",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "summary",
@@ -1853,6 +2246,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agents/{agent}/sessions/{session}"
     },
     "summary": "Erase a conversation",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "runner",
@@ -1875,6 +2274,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/agent-memory"
     },
     "summary": "Erase what agents remember of you",
+    "resource": {
+      "kind": "agent",
+      "kindField": "",
+      "field": "agent",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "runner",
@@ -1963,6 +2368,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runner/resources/{kind}/{name}"
     },
     "summary": "Declare a resource or change it",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "runner",
@@ -1985,6 +2396,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runner/resources/{kind}/{name}"
     },
     "summary": "Read a resource, at its current or an earlier version",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "runner",
@@ -2007,6 +2424,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runner/resources"
     },
     "summary": "List resources",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": "resources"
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "runner",
@@ -2029,6 +2452,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runner/resources/{kind}/{name}"
     },
     "summary": "Delete a resource; its history stays",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "runner",
@@ -2051,6 +2480,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/workflows/{workflow}:start"
     },
     "summary": "Start a workflow; the same dedupe key starts it once",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "workflow",
+      "listed": ""
+    },
     "inspectRequest": [
       "input"
     ],
@@ -2078,6 +2513,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}"
     },
     "summary": "One run with its steps",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "input",
@@ -2103,6 +2544,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs"
     },
     "summary": "Runs, newest first",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "workflow",
+      "listed": "runs"
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "runs[].input",
@@ -2128,6 +2575,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}:watch"
     },
     "summary": "Follow a run to its end; resumes after a cursor",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "orchestrator",
@@ -2150,6 +2603,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}:cancel"
     },
     "summary": "Ask a run to stop",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "input",
@@ -2175,6 +2634,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}/steps"
     },
     "summary": "Steps of a run, the items of a map among them, by page",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "orchestrator",
@@ -2197,6 +2662,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}/steps/{node}"
     },
     "summary": "One step of a run with its whole input or output",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "orchestrator",
@@ -2219,6 +2690,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}:pause"
     },
     "summary": "Release nothing more of a run until it is resumed",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "input",
@@ -2244,6 +2721,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}:resume"
     },
     "summary": "Go on with a paused run; its timers and deadline move by the pause",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "input",
@@ -2269,6 +2752,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}:retry"
     },
     "summary": "Go on with a failed or cancelled run from where it stopped",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "input",
@@ -2294,6 +2783,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}:rerun"
     },
     "summary": "Start a new run like an earlier one, with changes",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [
       "input"
     ],
@@ -2321,6 +2816,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}/steps/{node}:resolve"
     },
     "summary": "Say what became of a step that waits for a person",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "input",
@@ -2346,6 +2847,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/runs/{id}/approvals/{node}:decide"
     },
     "summary": "Approve or reject what a run waits for; the first decision counts",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "input"
@@ -2370,6 +2877,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/approvals"
     },
     "summary": "Approvals, newest first",
+    "resource": {
+      "kind": "workflow",
+      "kindField": "",
+      "field": "workflow",
+      "listed": "approvals"
+    },
     "inspectRequest": [],
     "inspectResponse": [
       "approvals[].input"
@@ -2445,6 +2958,26 @@ export const catalogMethods: readonly CatalogMethod[] = [
   },
   {
     "service": "orchestrator",
+    "name": "OfferPlaces",
+    "path": "/agentmesh.orchestrator.v1.OrchestratorService/OfferPlaces",
+    "serverStreaming": true,
+    "access": "INTERNAL",
+    "permission": "",
+    "callers": [
+      "agent-runner"
+    ],
+    "idempotency": "IDEMPOTENT",
+    "timeoutMs": 10000,
+    "rateClass": "INTERNAL",
+    "summary": "Keep places free for first steps of runs that start here; they come leased",
+    "inspectRequest": [],
+    "inspectResponse": [],
+    "module": "orchestrator",
+    "request": "OfferPlacesRequest",
+    "response": "OfferPlacesReply"
+  },
+  {
+    "service": "orchestrator",
     "name": "HeartbeatSteps",
     "path": "/agentmesh.orchestrator.v1.OrchestratorService/HeartbeatSteps",
     "serverStreaming": false,
@@ -2499,6 +3032,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/orchestrator/resources/{kind}/{name}"
     },
     "summary": "Declare a resource or change it",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "orchestrator",
@@ -2521,6 +3060,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/orchestrator/resources/{kind}/{name}"
     },
     "summary": "Read a resource, at its current or an earlier version",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "orchestrator",
@@ -2543,6 +3088,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/orchestrator/resources"
     },
     "summary": "List resources",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": "resources"
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "orchestrator",
@@ -2565,6 +3116,12 @@ export const catalogMethods: readonly CatalogMethod[] = [
       "path": "/v1/orchestrator/resources/{kind}/{name}"
     },
     "summary": "Delete a resource; its history stays",
+    "resource": {
+      "kind": "",
+      "kindField": "kind",
+      "field": "name",
+      "listed": ""
+    },
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "orchestrator",

@@ -15,6 +15,9 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 /** `rawBody` names the field that takes the body as it came; without it the body is JSON. */
 export type HttpForm = { verb: string; path: string; rawBody?: string };
 
+/** Names of fields are ts-proto's. */
+export type ResourceEntry = { kind: string; kindField: string; field: string; listed: string };
+
 export type MethodEntry = {
   service: string;
   rpcService: string;
@@ -34,6 +37,7 @@ export type MethodEntry = {
   rateClass: string;
   http: HttpForm | undefined;
   summary: string;
+  resource: ResourceEntry | undefined;
   /** Paths of inspected text: `a.b`, `list[].c`, and `oneof?case` for a member of a oneof. */
   inspectRequest: string[];
   inspectResponse: string[];
@@ -61,6 +65,7 @@ type Rule = Message & {
   rateClass: number;
   http?: { verb: string; path: string; rawBody: string };
   summary: string;
+  resource?: ResourceEntry;
 };
 
 const ACCESS = ["", "PUBLIC", "USER", "INTERNAL"] as const;
@@ -140,9 +145,27 @@ function readMethod(registry: FileRegistry, method: DescMethod, service: string,
     rateClass,
     http: rule.http && httpForm(rule.http),
     summary: rule.summary,
+    resource: rule.resource && resourceEntry(rule.resource, method),
     inspectRequest: inspectedPaths(registry, method.input),
     inspectResponse: inspectedPaths(registry, method.output),
   };
+}
+
+/** The rule, if its fields are there: a misspelt one would let nobody in, or nobody see anything. */
+function resourceEntry({ kind, kindField, field, listed }: ResourceEntry, method: DescMethod): ResourceEntry {
+  const path = `/${method.parent.typeName}/${method.name}`;
+  const list = method.output.fields.find(({ name }) => name === listed);
+  const entry = list?.fieldKind === "list" ? list.message : undefined;
+  if (listed !== "" && !entry) throw new Error(`${path}: resource.listed ${listed} is no list of its reply`);
+  const holders = entry ? [entry] : [method.input];
+  for (const name of [kindField, field].filter((each) => each !== "")) {
+    const isText = holders.every((holder) =>
+      holder.fields.some((one) => one.name === name && one.fieldKind === "scalar"),
+    );
+    if (!isText) throw new Error(`${path}: resource names the field ${name}, which is not there`);
+  }
+  if ((kind === "") === (kindField === "")) throw new Error(`${path}: resource must say one of kind and kind_field`);
+  return { kind, kindField: camel(kindField), field: camel(field), listed: camel(listed) };
 }
 
 function httpForm({ verb, path, rawBody }: { verb: string; path: string; rawBody: string }): HttpForm {

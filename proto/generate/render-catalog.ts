@@ -21,6 +21,17 @@ export type RateClass = "READ" | "WRITE" | "RUN" | "LOGIN" | "INTERNAL";
 /** \`rawBody\` names the field that takes the body as it came, with the headers in \`headers\`; else the body is JSON. */
 export type HttpForm = { readonly verb: string; readonly path: string; readonly rawBody?: string };
 
+/**
+ * Which resource an RPC is about: its kind, or the field that holds it; the field with the name, of the request and of the
+ * entries of the reply's field \`listed\`. Empty: there is none; without a field the handler says the name.
+ */
+export type ResourceRule = {
+  readonly kind: string;
+  readonly kindField: string;
+  readonly field: string;
+  readonly listed: string;
+};
+
 /** What a contract says of an RPC beyond its shape. */
 export type MethodRule = {
   /** The folder under services/ that serves it. */
@@ -39,6 +50,8 @@ export type MethodRule = {
   readonly rateClass: RateClass;
   readonly http?: HttpForm | undefined;
   readonly summary: string;
+  /** What the permission is decided over; without it only callers who hold it everywhere are let in. */
+  readonly resource?: ResourceRule | undefined;
   /** Paths of inspected text: \`a.b\`, \`list[].c\`, and \`oneof?case\` for a member of a oneof. */
   readonly inspectRequest: readonly string[];
   readonly inspectResponse: readonly string[];

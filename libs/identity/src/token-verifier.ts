@@ -97,6 +97,7 @@ async function verifyNow(
   keySet: ReturnType<typeof createLocalJWKSet>,
   audiences: readonly string[],
 ): Promise<Principal> {
+  if (!isCanonical(token)) throw badToken("it is not written as auth writes tokens");
   try {
     const { payload } = await jwtVerify(token, keySet, {
       algorithms: ["ES256", "EdDSA"],
@@ -111,6 +112,21 @@ async function verifyNow(
     if (error instanceof errors.JWTExpired) throw expired();
     throw badToken(error instanceof Error ? error.message : String(error), error);
   }
+}
+
+/** One text for one token: no second writing of the same bytes, and no claim that two readers could read apart. */
+function isCanonical(token: string): boolean {
+  const parts = token.split(".");
+  if (!parts.every((part) => Buffer.from(part, "base64url").toString("base64url") === part)) return false;
+  return parts.slice(0, 2).every((part) => {
+    const text = Buffer.from(part, "base64url").toString();
+    try {
+      // What is said twice, or with what JSON.stringify leaves out, does not come back the same.
+      return JSON.stringify(JSON.parse(text)) === text;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function expired(): AppError {

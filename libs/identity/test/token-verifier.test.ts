@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
+import { createHmac, KeyObject, sign as signBytes } from "node:crypto";
 import { before, mock, test } from "node:test";
 import { type CryptoKey, exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from "jose";
 import { createTokenVerifier, requirePermission, tokenIssuer, tokenType } from "../src/index.ts";
@@ -150,6 +150,85 @@ test("an altered token is refused, whichever part was altered", async () => {
   ]) {
     await assert.rejects(verify.verify(altered), bad, JSON.stringify(altered));
   }
+});
+
+/** Signed by the right key, to the letter: what no signer of ours would write. */
+function signText(header: string, payload: string): string {
+  const head = [header, payload].map((text) => Buffer.from(text).toString("base64url")).join(".");
+  const key = KeyObject.from(current.privateKey);
+  return `${head}.${signBytes("sha256", Buffer.from(head), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
+}
+
+test("a header that names where keys are, or what must be understood, is not followed", async () => {
+  const stranger = await newKey("k1");
+  const { jwk } = stranger;
+  for (const header of [
+    { jku: "https://evil.example.net/jwks.json" },
+    { x5u: "https://evil.example.net/cert.pem" },
+    { jwk },
+    { x5c: ["AAAA"] },
+  ]) {
+    // With a key of their own it is refused; ours stays ours whatever stands beside it.
+    await assert.rejects(verifier().verify(await sign({ header, key: stranger })), bad, JSON.stringify(header));
+    assert.equal((await verifier().verify(await sign({ header }))).subject, "user:ada");
+  }
+  const nowS = Math.floor(Date.now() / 1000);
+  const payload = JSON.stringify({
+    ...claims,
+    sub: "user:ada",
+    iss: tokenIssuer,
+    aud: "cost",
+    jti: "j",
+    exp: nowS + 60,
+  });
+  const header = { alg: "ES256", typ: tokenType, kid: "k1" };
+  assert.equal((await verifier().verify(signText(JSON.stringify(header), payload))).subject, "user:ada");
+  for (const more of [
+    { crit: ["exp"], exp: 1 },
+    { crit: ["b64"], b64: false },
+    { crit: [] },
+    { kid: "../../etc/passwd" },
+    { kid: "k1' OR '1'='1" },
+    { kid: "k1\0" },
+    { kid: ["k1"] },
+    { kid: { $ne: "" } },
+    { alg: "ES384" },
+    { alg: "RS256" },
+    { alg: ["ES256"] },
+  ]) {
+    const text = signText(JSON.stringify({ ...header, ...more }), payload);
+    await assert.rejects(verifier().verify(text), bad, JSON.stringify(more));
+  }
+});
+
+test("a claim said twice, and a second writing of the same bytes, are refused", async () => {
+  const header = JSON.stringify({ alg: "ES256", typ: tokenType, kid: "k1" });
+  const exp = Math.floor(Date.now() / 1000) + 60;
+  const rest = `"sub":"user:ada","iss":"${tokenIssuer}","aud":"cost","jti":"j","exp":${exp}`;
+  const token = signText(header, `{"tnt":"acme",${rest}}`);
+  assert.equal((await verifier().verify(token)).tenant, "acme");
+  for (const payload of [
+    `{"tnt":"acme","tnt":"globex",${rest}}`,
+    `{"tnt":"globex",${rest},"tnt":"acme"}`,
+    `{"tnt":"acme",${rest},"exp":${exp + 9_000}}`,
+    `{"tnt":"acme", ${rest}}`,
+    `{"t\\u006et":"acme",${rest}}`,
+    `{"tnt":"acme",${rest}`,
+    "null",
+    '"x"',
+  ]) {
+    await assert.rejects(verifier().verify(signText(header, payload)), bad, payload);
+  }
+  await assert.rejects(
+    verifier().verify(signText(header.replace("{", '{"alg":"none",'), `{"tnt":"acme",${rest}}`)),
+    bad,
+  );
+  // The last character of a signature of 64 bytes carries four bits that mean nothing.
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const twin = alphabet[alphabet.indexOf(token.at(-1) ?? "") + 1] ?? "";
+  const signatureOf = (text: string) => Buffer.from(text.split(".")[2] ?? "", "base64url").toString("hex");
+  assert.equal(signatureOf(token.slice(0, -1) + twin), signatureOf(token));
+  await assert.rejects(verifier().verify(token.slice(0, -1) + twin), bad);
 });
 
 test("a chain of actors may have four links and not five; a token may have 8 KiB and not more", async () => {

@@ -1,7 +1,7 @@
 import type { Classification } from "./finding.ts";
 import type { Policy } from "./policy.ts";
 import { type PathFinding, type Walk, walkValue } from "./walk.ts";
-import { walkPath } from "./walk-path.ts";
+import { pathsOf, walkPath } from "./walk-path.ts";
 
 export type ValueInspection<T> = {
   /** The value with its strings redacted; the same object when nothing was. */
@@ -34,7 +34,7 @@ export function inspectMessage<T>(message: T, paths: readonly string[], policy: 
   const walk = startWalk(policy);
   return endWalk<T>(
     walk,
-    paths.reduce<unknown>((redacted, path) => walkPath(walk, redacted, path), message),
+    pathsOf(paths).reduce<unknown>((redacted, path) => walkPath(walk, redacted, path), message),
   );
 }
 

@@ -1,6 +1,7 @@
 import { AppError } from "@agentmesh/errors";
-import { type Principal, requirePermission, type TokenVerifier, type WorkloadIdentity } from "@agentmesh/identity";
+import type { Principal, TokenVerifier, WorkloadIdentity } from "@agentmesh/identity";
 import type { MethodRule } from "@agentmesh/proto/catalog";
+import { requireRule } from "./narrow-call.ts";
 
 export type Trust = { readonly workload: WorkloadIdentity; readonly tokens: TokenVerifier };
 
@@ -50,7 +51,7 @@ function assertAllowed(rule: MethodRule, principal: Principal | undefined): void
     if (!principal) {
       throw new AppError("UNAUTHENTICATED", `${rule.path} needs a bearer token; sign in first`, { reason: "NO_TOKEN" });
     }
-    requirePermission(principal, rule.permission);
+    requireRule(principal, rule);
   }
 }
 

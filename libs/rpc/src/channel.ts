@@ -1,5 +1,5 @@
 import { AppError } from "@agentmesh/errors";
-import { credentials, Client as GrpcClient } from "@grpc/grpc-js";
+import { type ChannelCredentials, credentials, Client as GrpcClient } from "@grpc/grpc-js";
 import { balanceChannel, type ChannelBalance } from "./balance/channel-balance.ts";
 import type { Balance } from "./balance/settings.ts";
 
@@ -10,6 +10,8 @@ export type ChannelOptions = {
   readonly maxMessageBytes?: number;
   /** gRPC paths that may be tried again when the server was not reached. */
   readonly retryable?: readonly string[];
+  /** TLS, with these PEM texts: who signed the peer's certificate (default: who Node trusts), and ours. Default: none. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** How calls are spread over the instances. Default: several go round; one is left to gRPC itself. */
   readonly balance?: Balance;
 };
@@ -35,12 +37,16 @@ const KEEP_ALIVE = {
   "grpc.keepalive_permit_without_calls": 1,
 };
 
-/** Opens lazily: the first call connects. Plain text, for Istio adds mTLS between pods. */
+/**
+ * Opens lazily: the first call connects. Plain text unless `tls` is given, for Istio adds mTLS between pods.
+ *
+ * @throws AppError INVALID_ARGUMENT (BAD_TLS) for what is no certificate or key
+ */
 export function openChannel(options: ChannelOptions): Channel {
   const { address, maxMessageBytes = MAX_MESSAGE_BYTES, retryable = [] } = options;
   const target = targetOf(address);
   const balance = balanceOf(options, target);
-  const grpc = new GrpcClient(balance?.target ?? target, credentials.createInsecure(), {
+  const grpc = new GrpcClient(balance?.target ?? target, credentialsOf(options.tls), {
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
     "grpc.service_config": JSON.stringify(serviceConfig(retryable, balance?.policyName)),
@@ -60,6 +66,19 @@ export function assertFits(what: string, message: Uint8Array, maxBytes: number):
     `${what} has ${message.length} bytes, more than the ${maxBytes} of a message; send less at once`,
     { reason: "MESSAGE_TOO_LARGE" },
   );
+}
+
+function credentialsOf(tls: ChannelOptions["tls"]): ChannelCredentials {
+  if (!tls) return credentials.createInsecure();
+  const bytes = (text: string | undefined) => (text === undefined ? null : Buffer.from(text));
+  try {
+    return credentials.createSsl(bytes(tls.ca), bytes(tls.key), bytes(tls.cert));
+  } catch (cause) {
+    throw new AppError("INVALID_ARGUMENT", "the TLS certificates or key are not PEM that belongs together", {
+      reason: "BAD_TLS",
+      cause,
+    });
+  }
 }
 
 function targetOf(address: string): string {

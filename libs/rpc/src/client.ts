@@ -1,7 +1,14 @@
+import { AppError } from "@agentmesh/errors";
 import type { Principal, WorkloadIdentity } from "@agentmesh/identity";
 import type { MethodRule } from "@agentmesh/proto/catalog";
 import { endSpan, type Span, startDetachedSpan, traceparentOf } from "@agentmesh/telemetry";
-import type { ClientReadableStream, Client as GrpcClient, Metadata, ServiceError } from "@grpc/grpc-js";
+import {
+  type ClientReadableStream,
+  type Client as GrpcClient,
+  type Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import type { Balance } from "./balance/settings.ts";
 import { bufferOf } from "./buffer-of.ts";
 import { assertFits, type Channel, openChannel } from "./channel.ts";
@@ -131,23 +138,29 @@ function send(
   metadata: Metadata,
   call: CallOptions,
 ): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const deadline = deadlineOf(method, call);
-    const sent = grpc.makeUnaryRequest(
-      method.path,
-      identity,
-      identity,
-      bufferOf(request),
-      metadata,
-      { deadline },
-      (error, reply) => {
-        release();
-        if (error) reject(errorFromStatus(error, method.path));
-        else resolve(reply ?? new Uint8Array());
-      },
-    );
-    const release = cancelWith(call, () => sent.cancel());
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  // One layer below grpc-js's own unary calls: those add interceptors, an event emitter and a stack trace to each.
+  const sent = grpc.getChannel().createCall(method.path, deadlineOf(method, call), null, null, null);
+  let reply: Buffer | undefined;
+  sent.start(metadata, {
+    onReceiveMetadata: nothing,
+    onReceiveMessage(message: Buffer) {
+      if (reply) sent.cancelWithStatus(status.UNIMPLEMENTED, "Too many responses received");
+      reply = message;
+    },
+    onReceiveStatus(end) {
+      release();
+      if (end.code !== status.OK) reject(errorFromStatus(end, method.path));
+      else if (reply) resolve(reply);
+      else reject(new AppError("UNIMPLEMENTED", `${method.path}: no message received`));
+    },
   });
+  sent.sendMessageWithContext({}, bufferOf(request));
+  sent.halfClose();
+  sent.startRead();
+  // A status never comes in the turn that began the call.
+  const release = cancelWith(call, () => sent.cancelWithStatus(status.CANCELLED, "Cancelled on client"));
+  return promise;
 }
 
 async function* framesOf(frames: ClientReadableStream<Buffer>, call: CallOptions) {

@@ -66,7 +66,8 @@ export function unaryHandler(
     const admission = admit(call, options);
     if (admission) await admission;
     const request = decode(method, message) as never;
-    return encode(method, await call.unlessCut(handler(request, call)), maxMessageBytes);
+    call.narrow(request);
+    return encode(method, call.seen(await call.unlessCut(handler(request, call))), maxMessageBytes);
   }
   return async (incoming: ServerUnaryCall<Buffer, Buffer>, reply: (error: object | null, value?: Buffer) => void) => {
     const startedAtMs = performance.now();
@@ -98,10 +99,13 @@ export function streamHandler(
     try {
       await inSpan(method.path, spanOf(call), async () => {
         await admit(call, options);
-        const values = handler(decode(method, outgoing.request) as never, call) as AsyncIterable<unknown>;
+        const request = decode(method, outgoing.request) as never;
+        call.narrow(request);
+        const values = handler(request, call) as AsyncIterable<unknown>;
         for await (const value of untilAborted(values, call)) {
           // A slow reader holds the writer up and not the memory.
-          if (!outgoing.write(encode(method, value, maxMessageBytes))) await call.unlessCut(once(outgoing, "drain"));
+          if (!outgoing.write(encode(method, call.seen(value), maxMessageBytes)))
+            await call.unlessCut(once(outgoing, "drain"));
         }
       });
       outgoing.end();

@@ -18,6 +18,13 @@ export type Call = {
   /** Aborted when the caller goes away or the deadline passes. */
   readonly signal: AbortSignal;
   readonly metadata: (name: string) => string | undefined;
+  /**
+   * For RPCs whose resource is a property of what the request refers to: says its name, once it is known and before anything
+   * is changed. Without it nothing is answered to callers whose permission is limited to resources.
+   *
+   * @throws AppError PERMISSION_DENIED (OUT_OF_SCOPE)
+   */
+  requireResource(name: string): void;
   readonly peer: string;
 };
 

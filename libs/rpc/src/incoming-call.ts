@@ -5,6 +5,7 @@ import type { MethodRule } from "@agentmesh/proto/catalog";
 import type { Metadata } from "@grpc/grpc-js";
 import type { Caller } from "./authorise-call.ts";
 import type { Call } from "./handlers.ts";
+import { type Narrowing, narrowCall } from "./narrow-call.ts";
 
 type Incoming = {
   metadata: Metadata;
@@ -32,6 +33,7 @@ export class IncomingCall implements Call {
   #onCut: ((reason: AppError) => void) | undefined;
   #abort: AbortController | undefined;
   #requestId: string | undefined;
+  #narrowing: Narrowing | undefined;
 
   constructor(incoming: Incoming, rule: MethodRule) {
     this.rule = rule;
@@ -68,6 +70,22 @@ export class IncomingCall implements Call {
     this.workload = workload;
     this.principal = principal;
     if (this.#cut) throw this.#cut;
+  }
+
+  /** @throws AppError PERMISSION_DENIED where the request is about what the caller's permission is not */
+  narrow(request: unknown): void {
+    if (this.rule.access === "USER" && this.principal) {
+      this.#narrowing = narrowCall(this.principal, this.rule, request);
+    }
+  }
+
+  requireResource(name: string): void {
+    this.#narrowing?.found(name);
+  }
+
+  /** A reply, or a part of one, as the caller may see it. @throws AppError PERMISSION_DENIED */
+  seen<T>(value: T): T {
+    return this.#narrowing ? this.#narrowing.reply(value) : value;
   }
 
   /** What comes of the work, or why the call was cut; one piece of work at a time. */

@@ -18,5 +18,6 @@ export type { Contract, DeepPartial, MessageCodec, MethodContract } from "./cont
 export type { Call, Handlers, Implementation, ServerStreamHandler, UnaryHandler } from "./handlers.ts";
 export { implement, requirePrincipal } from "./handlers.ts";
 export { type HealthStatus, healthContract } from "./health.ts";
+export { narrowCall, requireRule } from "./narrow-call.ts";
 export { GRPC_DRAIN_MS, type ServeOptions, type Server, serve } from "./server.ts";
-export { errorFromStatus, metadataOfError, statusOf } from "./status.ts";
+export { detailsOf, errorFromStatus, metadataOfError, statusOf } from "./status.ts";

@@ -1,6 +1,12 @@
 import { AppError } from "@agentmesh/errors";
 import type { Metrics } from "@agentmesh/telemetry";
-import { Server as GrpcServer, logVerbosity, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import {
+  Server as GrpcServer,
+  logVerbosity,
+  ServerCredentials,
+  type ServerInterceptor,
+  setLogVerbosity,
+} from "@grpc/grpc-js";
 import { MAX_MESSAGE_BYTES } from "./channel.ts";
 import {
   definitionOf,
@@ -23,6 +29,10 @@ export type ServeOptions = HandlingOptions & {
   readonly drainMs?: number;
   /** More services on the same port that bring their own handling, such as the gateway's forwarding. */
   readonly register?: (server: GrpcServer) => void;
+  /** Calls that one connection may have open at a time; more wait at the client. Default: no bound. */
+  readonly maxStreams?: number;
+  /** Wrapped around every call, outermost first. Default: none. */
+  readonly interceptors?: readonly ServerInterceptor[];
 };
 
 export type Server = AsyncDisposable & {
@@ -44,7 +54,7 @@ setLogVerbosity(logVerbosity.NONE);
  * @throws AppError FAILED_PRECONDITION (PORT_IN_USE)
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { maxMessageBytes = MAX_MESSAGE_BYTES, drainMs = GRPC_DRAIN_MS } = options;
+  const { maxMessageBytes = MAX_MESSAGE_BYTES, drainMs = GRPC_DRAIN_MS, maxStreams, interceptors = [] } = options;
   const server = new GrpcServer({
     "grpc.max_receive_message_length": maxMessageBytes,
     "grpc.max_send_message_length": maxMessageBytes,
@@ -52,6 +62,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     "grpc.keepalive_timeout_ms": 5_000,
     // Its own accounting of every call, which nobody reads.
     "grpc.enable_channelz": 0,
+    ...(maxStreams !== undefined && { "grpc.max_concurrent_streams": maxStreams }),
+    interceptors: [...interceptors],
   });
   let health: HealthStatus = "SERVING";
   const durations = options.metrics.histogram("agentmesh_rpc_duration_seconds", "RPC time by method and code", [

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, errorCodes, toAppError } from "@agentmesh/errors";
-import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { Metadata, type ServiceError, type StatusObject, status } from "@grpc/grpc-js";
 
 const TO_GRPC: Record<ErrorCode, status> = {
   INVALID_ARGUMENT: status.INVALID_ARGUMENT,
@@ -52,18 +52,23 @@ function clip(text: string, maxChars: number): string {
   return whole.length > maxChars ? `${whole.slice(0, maxChars - 1).replace(/[\ud800-\udbff]$/, "")}…` : whole;
 }
 
+/** An error's text as trailers carry it: up to a bound, and always encodable. */
+export function detailsOf(text: string): string {
+  return clip(text, MAX_MESSAGE_CHARS);
+}
+
 /** What a server answers: the message goes out as it is, up to a bound, except that INTERNAL hides its detail. */
 export function toServiceError(error: unknown): Partial<ServiceError> {
   const failure = toAppError(error);
   const details =
     failure.code === "INTERNAL"
       ? "an internal error occurred; the service's log has the detail under the same trace id"
-      : clip(failure.message, MAX_MESSAGE_CHARS);
+      : detailsOf(failure.message);
   return { code: statusOf(failure), details, metadata: metadataOfError(failure) };
 }
 
 /** What a client got: the peer's AppError as it was. */
-export function errorFromStatus(error: ServiceError, operation: string): AppError {
+export function errorFromStatus(error: ServiceError | StatusObject, operation: string): AppError {
   const code = FROM_GRPC.get(error.code) ?? "INTERNAL";
   const reason = textOf(error.metadata, REASON);
   const field = textOf(error.metadata, FIELD);
@@ -73,7 +78,7 @@ export function errorFromStatus(error: ServiceError, operation: string): AppErro
     ...(reason && { reason }),
     ...(field && { field: decodeURIComponent(field) }),
     ...(retryAfter && { retryAfterMs: Number(retryAfter) }),
-    cause: error,
+    ...(error instanceof Error && { cause: error }),
   });
 }
 

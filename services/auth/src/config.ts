@@ -5,6 +5,17 @@ import { z } from "zod";
 const seconds = z.int().min(1);
 const milliseconds = z.int().min(0);
 
+function listOf(text: string): string[] {
+  return text.split(",").filter((entry) => entry !== "");
+}
+
+function isOriginOf(rpId: string, origin: string): boolean {
+  if (!URL.canParse(origin)) return false;
+  const { hostname, protocol, origin: exact } = new URL(origin);
+  const isSafe = protocol === "https:" || (protocol === "http:" && hostname === "localhost");
+  return exact === origin && isSafe && (hostname === rpId || hostname.endsWith(`.${rpId}`));
+}
+
 export const configSchema = z.strictObject({
   ...meshSettings,
   postgres: databaseSettings,
@@ -44,11 +55,28 @@ export const configSchema = z.strictObject({
     /** A second factor is set up within this time of signing in, and confirmed within it. */
     recentS: seconds,
   }),
+  securityKeys: z
+    .strictObject({
+      /** The domain that keys are bound to (WebAuthn's RP id), for instance `example.com`. Empty: there are none. */
+      rpId: z.union([z.literal(""), z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, "must be a domain")]),
+      /** Pages that may use them, for instance `https://console.example.com`; comma-separated, of that domain. */
+      origins: z.union([z.string().transform(listOf), z.array(z.string())]),
+      /** How long a browser may take to answer. */
+      challengeS: seconds.max(600),
+    })
+    .refine(({ rpId, origins }) => origins.every((origin) => isOriginOf(rpId, origin)), {
+      path: ["origins"],
+      error: "each must be https://HOST of securityKeys.rpId or a domain beneath it (http only on localhost)",
+    })
+    .refine(({ rpId, origins }) => rpId === "" || origins.length > 0, {
+      path: ["origins"],
+      error: "securityKeys.rpId needs at least one origin; set WEBAUTHN_ORIGINS",
+    }),
   federation: z.strictObject({
     /** Secrets of identity providers, files `<tenant>.<name>`. Empty: there are none. */
     secretsDir: z.string(),
     /** Hosts of identity providers that may lie in private networks, and be asked without TLS; comma-separated. */
-    privateHosts: z.coerce.string().transform((text) => text.split(",").filter((host) => host !== "")),
+    privateHosts: z.coerce.string().transform(listOf),
     /** Sign-ins at directories at once, and how many may wait. */
     directories: z.strictObject({ places: z.int().min(1).max(64), queue: z.int().min(0) }),
   }),

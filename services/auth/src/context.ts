@@ -4,6 +4,7 @@ import type { Bulkhead } from "@agentmesh/resilience";
 import type { Logger } from "@agentmesh/telemetry";
 import type { AuthConfig } from "./config.ts";
 import type { Passwords } from "./credentials/password.ts";
+import type { WebAuthn } from "./credentials/webauthn.ts";
 import type { Ldap } from "./federation/ldap.ts";
 import type { Oidc } from "./federation/oidc.ts";
 import type { Saml } from "./federation/saml.ts";
@@ -26,6 +27,7 @@ export type Context = {
   readonly refreshKey: Buffer;
   /** The key under which secrets of second factors are sealed. */
   readonly secondFactorKey: Buffer;
+  readonly webAuthn: WebAuthn;
   readonly oidc: Oidc;
   readonly ldap: Ldap;
   readonly saml: Saml;

@@ -1,9 +1,11 @@
 import { AppError, isAppError } from "@agentmesh/errors";
-import type { ExchangeTokenRequest, OnBehalfOf } from "@agentmesh/proto/auth";
+import { intersectScopes } from "@agentmesh/identity";
+import type { ExchangeTokenRequest, OnBehalfOf, VerifiedCertificate } from "@agentmesh/proto/auth";
 import type { Context } from "./context.ts";
 import { hashApiKey, isApiKey, sessionOfApiKey } from "./credentials/api-key.ts";
 import { type Authentication, noAuthentication, secondFactorAtMs } from "./domain/authentication.ts";
 import type { Rights } from "./domain/decide.ts";
+import { findRegistration, noteUse } from "./registered-certificate.ts";
 import { accountKey, findActiveAccount } from "./state/find-account.ts";
 import type { Account } from "./store/accounts.ts";
 
@@ -38,10 +40,12 @@ export async function sourceOf(
       return fromToken(context, credential.value, workload, when);
     case "apiKey":
       return fromApiKey(context, credential.value, when);
+    case "certificate":
+      return fromCertificate(context, credential.value, workload, when);
     case "onBehalfOf":
       return onBehalfOf(context, credential.value, workload, when);
     case undefined:
-      throw new AppError("INVALID_ARGUMENT", "expected one of access_token, api_key and on_behalf_of", {
+      throw new AppError("INVALID_ARGUMENT", "expected one of access_token, api_key, certificate and on_behalf_of", {
         reason: "NO_CREDENTIAL",
         field: "credential",
       });
@@ -82,7 +86,34 @@ async function fromApiKey(context: Context, secret: string, when: When): Promise
   }
   const account = await activeAccount(context, key, when);
   const { permissions: all } = rightsOf(context, account, when, noAuthentication);
-  const permissions = key.scopes.length > 0 ? all.intersection(new Set(key.scopes)) : all;
+  const permissions = key.scopes.length > 0 ? intersectScopes(all, new Set(key.scopes)) : all;
+  // Nobody is there to step up.
+  const rights = { permissions, stepUp: new Set<string>() };
+  return { account, rights, authentication: noAuthentication, sessionId, actors: [], expiresAtMs };
+}
+
+/** The gateway has verified the certificate; whom it stands for is the registration's to say, and nothing else's. */
+async function fromCertificate(
+  context: Context,
+  certificate: VerifiedCertificate,
+  workload: string,
+  when: When,
+): Promise<Source> {
+  if (workload !== "gateway") {
+    throw new AppError(
+      "PERMISSION_DENIED",
+      `${workload} may not vouch for certificates; callers show them to the gateway`,
+      {
+        reason: "WORKLOAD_NOT_ALLOWED",
+      },
+    );
+  }
+  const registration = await findRegistration(context, certificate, when.nowMs);
+  const { entry, sessionId, expiresAtMs, refusal } = registration;
+  if (refusal) return when.deny(entry, `Certificate/${entry.id}`, refusal);
+  const account = await activeAccount(context, entry, when);
+  await noteUse(context, registration, when.nowMs);
+  const { permissions } = rightsOf(context, account, when, noAuthentication);
   // Nobody is there to step up.
   const rights = { permissions, stepUp: new Set<string>() };
   return { account, rights, authentication: noAuthentication, sessionId, actors: [], expiresAtMs };

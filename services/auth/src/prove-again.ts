@@ -1,10 +1,11 @@
 import { recordAudit } from "@agentmesh/audit";
+import type { AppError } from "@agentmesh/errors";
 import type { Transaction } from "@agentmesh/postgres";
 import type { Call } from "@agentmesh/rpc";
 import type { Context } from "./context.ts";
 import { remoteAddressOf } from "./remote-address.ts";
 import type { Account } from "./store/accounts.ts";
-import { clearGuard, readGuard } from "./store/sign-in-guards.ts";
+import { clearGuard, closedUntil, readGuard } from "./store/sign-in-guards.ts";
 import { badCode, countWrong, lockedError } from "./wrong-credentials.ts";
 
 /**
@@ -12,7 +13,8 @@ import { badCode, countWrong, lockedError } from "./wrong-credentials.ts";
  * them, locked alike, and audited.
  *
  * @param judge what the code was, or undefined when it is wrong
- * @throws AppError UNAUTHENTICATED (BAD_CODE), RESOURCE_EXHAUSTED (SIGN_IN_LOCKED)
+ * @param refusal what is thrown when it is wrong. Default UNAUTHENTICATED (BAD_CODE)
+ * @throws AppError the refusal, RESOURCE_EXHAUSTED (SIGN_IN_LOCKED)
  */
 export async function proveAgain<T>(
   context: Context,
@@ -20,6 +22,7 @@ export async function proveAgain<T>(
   action: string,
   call: Call,
   judge: (at: Date) => Promise<T | undefined>,
+  refusal: () => AppError = badCode,
 ): Promise<{ readonly proof: T; readonly at: Date }> {
   return context.passwords.compareIn(async () => {
     const at = new Date();
@@ -45,12 +48,15 @@ export async function proveAgain<T>(
       throw lockedError(lockedUntil, at);
     }
     const proof = await judge(at);
-    await context.db.transaction(async (tx) => {
-      if (proof === undefined) await countWrong(context, tx, guard, at);
-      else await clearGuard(tx, guard);
-      await audit(tx, proof === undefined ? "denied" : "succeeded", proof === undefined ? "wrong_code" : "");
+    const overtaken = await context.db.transaction(async (tx) => {
+      const closed = proof === undefined ? await countWrong(context, tx, guard, at) : await closedUntil(tx, guard, at);
+      if (proof !== undefined && !closed) await clearGuard(tx, guard);
+      const wrong = proof === undefined ? "wrong_code" : "";
+      await audit(tx, closed || wrong ? "denied" : "succeeded", closed ? "locked" : wrong);
+      return closed;
     });
-    if (proof === undefined) throw badCode();
+    if (overtaken) throw lockedError(overtaken, at);
+    if (proof === undefined) throw refusal();
     return { proof, at };
   });
 }

@@ -4,7 +4,7 @@ import { type Cell, seal, unseal } from "./credentials/seal.ts";
 import { isTotpCode, matchingStep } from "./credentials/totp.ts";
 import type { SecondFactor } from "./domain/authentication.ts";
 import type { Account } from "./store/accounts.ts";
-import { readTotp, spendRecoveryCode, spendTotpStep } from "./store/second-factors.ts";
+import { readTotp, spendRecoveryCode, spendRecoveryCodeByName, spendTotpStep } from "./store/second-factors.ts";
 
 type Owner = Pick<Account, "tenant" | "subject">;
 
@@ -27,6 +27,16 @@ export async function spendCode(
   if (isTotpCode(text)) return (await spendTotp(context, owner, text, nowMs)) ? "otp" : undefined;
   const hash = hashRecoveryCode(text);
   return hash && (await spendRecoveryCode(context.db, owner, hash)) ? "recovery" : undefined;
+}
+
+/** Whether a code is a recovery code of whoever has a user name; it is spent by this. Says nothing else. */
+export async function spendRecoveryCodeOf(
+  { db }: Context,
+  attempt: { readonly tenant: string; readonly username: string },
+  code: string,
+): Promise<boolean> {
+  const hash = hashRecoveryCode(code.trim());
+  return hash !== undefined && (await spendRecoveryCodeByName(db, attempt, hash));
 }
 
 async function spendTotp(context: Context, owner: Owner, code: string, nowMs: number): Promise<boolean> {

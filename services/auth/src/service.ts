@@ -11,6 +11,7 @@ import type { AuthConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { deriveKey, loadMasterKey } from "./credentials/master-key.ts";
 import { createPasswords } from "./credentials/password.ts";
+import { createWebAuthn } from "./credentials/webauthn.ts";
 import { createGuardedFetch } from "./federation/guarded-fetch.ts";
 import { createLdap } from "./federation/ldap.ts";
 import { createOidc } from "./federation/oidc.ts";
@@ -68,6 +69,7 @@ export async function startAuth(config: AuthConfig, overrides: Partial<Context> 
     passwords,
     refreshKey: deriveKey(masterKey, "refresh-token"),
     secondFactorKey: deriveKey(masterKey, "second-factor"),
+    webAuthn: createWebAuthn(config.securityKeys),
     oidc: createOidc({ fetch, reach, key: deriveKey(masterKey, "federated-sign-in") }),
     ldap: createLdap(reach),
     saml: createSaml(deriveKey(masterKey, "saml-request")),
@@ -86,6 +88,7 @@ export async function startAuth(config: AuthConfig, overrides: Partial<Context> 
         { name: "publish revocations", everyMs: 1_000, run: () => revocations.publish() },
         { name: "maintain signing keys", everyMs: 1_000, run: (nowMs) => keys.maintain(nowMs) },
         { name: "prune revocations", everyMs: 30_000, run: (nowMs) => revocations.prune(nowMs) },
+        { name: "clear marks of revocations", everyMs: 300_000, run: (nowMs) => revocations.clearMarks(nowMs) },
         { name: "prune sign-ins", everyMs: 60_000, run: (nowMs) => pruneSignIns(db, config, nowMs) },
       ],
       log,

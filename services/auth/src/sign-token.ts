@@ -4,11 +4,15 @@ import { SignJWT } from "jose";
 import { actClaim } from "./domain/act-chain.ts";
 import type { Authentication } from "./domain/authentication.ts";
 import type { Rights } from "./domain/decide.ts";
+import { fitScopes } from "./domain/permissions.ts";
 import type { KeyRing } from "./state/key-ring.ts";
 import type { Account } from "./store/accounts.ts";
 
 /** `aud` of the tokens that callers hold; the gateway exchanges them, and no other service takes them. */
 export const accessAudience = "gateway";
+
+// They only say that a second factor would help; after it they are counted with the others.
+const MAX_STEP_UP_CHARS = 300;
 
 export type TokenContent = {
   readonly account: Pick<
@@ -34,8 +38,8 @@ export function signToken(keys: KeyRing, content: TokenContent): Promise<string>
     tnt: account.tenant,
     name: account.display_name || account.username,
     roles: [...account.roles],
-    perms: [...rights.permissions].sort(),
-    ...(rights.stepUp.size > 0 && { step_up: [...rights.stepUp].sort() }),
+    perms: fitScopes(rights.permissions),
+    ...(rights.stepUp.size > 0 && { step_up: fitScopes(rights.stepUp, MAX_STEP_UP_CHARS) }),
     ...(authentication.amr.length > 0 && {
       amr: [...authentication.amr],
       auth_time: Math.floor(authentication.atMs / 1000),

@@ -4,7 +4,16 @@ import { eventually } from "@agentmesh/harness";
 import { tokenType } from "@agentmesh/identity";
 import type { Foundation } from "@agentmesh/service";
 import { decodeJwt, decodeProtectedHeader, generateKeyPair, SignJWT } from "jose";
-import { type AuthClient, type AuthMesh, adminToken, authMesh, createUser, isRefused, signIn } from "./auth-mesh.ts";
+import {
+  type AuthClient,
+  type AuthMesh,
+  adminPassword,
+  adminToken,
+  authMesh,
+  createUser,
+  isRefused,
+  signIn,
+} from "./auth-mesh.ts";
 
 let mesh: AuthMesh;
 let gateway: AuthClient;
@@ -143,6 +152,38 @@ test("an API key stands for its account, narrowed to its scopes, until it is rev
   await assert.rejects(gateway.createApiKey({ name: "" }, options), { reason: "BAD_NAME" });
   await assert.rejects(gateway.revokeApiKey({ id: "nope" }, options), { reason: "API_KEY_NOT_FOUND" });
 });
+
+test("an API key that ends is refused from then on, and no admin of another tenant can list, rotate or revoke it", async () => {
+  const { secret, key } = await gateway.createApiKey({ name: "brief", ttlS: 2 }, { token: admin });
+  const kept = await gateway.createApiKey({ name: "kept" }, { token: admin });
+  await gateway.exchangeToken({ credential: apiKey(secret) });
+  await eventually(() => isRefused(gateway.exchangeToken({ credential: apiKey(secret) }), "BAD_API_KEY"), {
+    what: "the key to end",
+  });
+  await assert.rejects(gateway.rotateApiKey({ id: key?.id ?? "" }, { token: admin }), { reason: "API_KEY_ENDED" });
+  const request = { name: "initech", adminUsername: "ivan", adminPassword };
+  await gateway.createTenant(request, { token: admin });
+  const theirs = await eventually(
+    async () => {
+      const token = await adminTokenOf("initech", "ivan");
+      return (await gateway.whoAmI({}, { token })).permissions.includes("system:admin") && token;
+    },
+    { what: "the other tenant" },
+  );
+  const id = kept.key?.id ?? "";
+  assert.deepEqual((await gateway.listApiKeys({}, { token: theirs })).keys, []);
+  await assert.rejects(gateway.revokeApiKey({ id }, { token: theirs }), { reason: "API_KEY_NOT_FOUND" });
+  await assert.rejects(gateway.rotateApiKey({ id }, { token: theirs }), { reason: "API_KEY_NOT_FOUND" });
+  await assert.rejects(gateway.createApiKey({ name: "x", username: "admin" }, { token: theirs }), {
+    reason: "USER_NOT_FOUND",
+  });
+  assert.equal((await gateway.exchangeToken({ credential: apiKey(kept.secret) })).context?.tenant, "acme");
+});
+
+async function adminTokenOf(tenant: string, username: string): Promise<string> {
+  const { accessToken } = await signIn(gateway, { tenant, username });
+  return (await gateway.exchangeToken({ credential: access(accessToken), audience: "auth" })).token;
+}
 
 test("orchestrator and agent-runner act on behalf of accounts that exist and are enabled, and nobody else does", async () => {
   const user = await createUser(gateway, admin, "otto", ["operator"]);

@@ -122,23 +122,104 @@ test("constraints are judged where the caller comes from", async () => {
   assert.deepEqual(await from(""), []);
 });
 
-test("access can be asked for and is explained", async () => {
+test("access can be asked for and is explained: the rule that decides, and what stood against the others", async () => {
   const user = await createUser(client, token, "carl", ["data_analyst", "agent_developer"]);
   const check = (request: object) =>
     client.checkAccess({ subject: user.subject, permission: "agent:read", ...request }, { token });
   const analyst = { at: new Date("2026-11-20T12:00:00Z"), remoteAddress: "10.0.0.1" };
-  assert.deepEqual(await check(analyst), { allowed: true, reason: "role data_analyst grants agent:read" });
-  assert.deepEqual(await check({ at: new Date("2026-11-21T12:00:00Z") }), {
-    allowed: true,
-    reason: "role agent_developer grants agent:read",
-  });
+  const allowed = await check(analyst);
+  assert.equal(allowed.reason, "role data_analyst grants agent:read");
+  const rule = { path: ["data_analyst"], scope: "agent:read", allows: true, constraint: "", obstacle: "" };
+  assert.deepEqual(allowed.rules, [rule]);
+  const { subject, username, environment, remoteAddress } = allowed;
+  assert.deepEqual([subject, username, remoteAddress], [user.subject, "carl", "10.0.0.1"]);
+  assert.equal(environment, "development");
+  const saturday = { at: new Date("2026-11-21T12:00:00Z") };
+  assert.equal((await check(saturday)).reason, "role agent_developer grants agent:read");
+  const production = await check({ ...saturday, environment: "production" });
+  assert.equal(production.allowed, false);
+  assert.deepEqual(
+    production.rules.map(({ constraint }) => constraint),
+    ["hours", "environments"],
+  );
   const refused = await check({ permission: "agent:delete", ...analyst });
   assert.equal(refused.allowed, false);
   assert.match(refused.reason, /none of its roles \(data_analyst, agent_developer\) grants agent:delete/);
   await assert.rejects(check({ permission: "agent:fly" }), { reason: "UNKNOWN_PERMISSION" });
-  assert.equal((await check({ subject: "user:ghost" })).allowed, false);
+  await assert.rejects(check({ resource: "role/admin" }), { reason: "UNKNOWN_PERMISSION" });
+  await assert.rejects(check({ subject: "user:ghost" }), { reason: "USER_NOT_FOUND" });
+  assert.equal((await check({ subject: "Carl", ...analyst })).allowed, true, "by user name");
   await client.disableUser({ username: "carl" }, { token });
   assert.match((await check(analyst)).reason, /disabled/);
+});
+
+test("a permission on some resources is held on those, in tokens, in API keys, and where it is asked for", async () => {
+  await applyRole("support", { permissions: ["agent:execute on agent/support-*", "agent:read", "agent:update"] });
+  await applyRole("lead", { inherits: ["support"], permissions: ["agent:execute on workflow/triage"] });
+  for (const wrong of ["agent:execute on role/x", "agent:execute on agent/a*b", "agent:fly on agent/x"]) {
+    await assert.rejects(applyRole("wrong", { permissions: [wrong] }), { code: "INVALID_ARGUMENT" }, wrong);
+  }
+  const lena = await createUser(client, token, "lena", ["lead"]);
+  await eventually(async () => (await permissionsOf(lena.subject)).length > 0, { what: "the roles to arrive" });
+  assert.deepEqual(await permissionsOf(lena.subject), [
+    "agent:execute on agent/support-*",
+    "agent:execute on workflow/triage",
+    "agent:read",
+    "agent:update",
+  ]);
+  const make = (scopes: string[]) => client.createApiKey({ name: "narrow", username: "lena", scopes }, { token });
+  await assert.rejects(make(["agent:execute on role/x"]), { reason: "UNKNOWN_PERMISSION" });
+  const { secret } = await make(["agent:execute on agent/*", "agent:read on agent/support-mail", "system:admin"]);
+  const byKey = await client.exchangeToken({ credential: { $case: "apiKey", value: secret } });
+  assert.deepEqual(byKey.context?.permissions, [
+    "agent:execute on agent/support-*",
+    "agent:read on agent/support-mail",
+  ]);
+  // Anybody may ask about themselves, with what they came with.
+  const own = await exchanged(client, (await signIn(client, { username: "lena" })).accessToken);
+  const ask = (resource: string, as = own) =>
+    client.checkAccess({ permission: "agent:execute", resource }, { token: as });
+  assert.equal((await ask("agent/support-mail")).allowed, true);
+  assert.equal((await ask("agent/support-*")).allowed, true);
+  const finance = await ask("agent/finance");
+  assert.equal(finance.allowed, false);
+  assert.deepEqual(finance.rules[0]?.path, ["lead", "support"]);
+  assert.equal(finance.rules[0]?.constraint, "resource");
+  assert.equal((await ask("workflow/triage")).allowed, true);
+  const narrowed = await ask("workflow/triage", byKey.token);
+  assert.equal(narrowed.allowed, false);
+  assert.match(
+    narrowed.reason,
+    /role lead grants agent:execute on workflow\/triage, but the credential in use holds less/,
+  );
+  await assert.rejects(client.checkAccess({ subject: "admin", permission: "agent:read" }, { token: own }), {
+    reason: "MISSING_PERMISSION",
+  });
+});
+
+test("fifty roles with fifty limited permissions each make a token that every service still takes", async () => {
+  const roles = Array.from({ length: 50 }, (_, index) => `${"a-role-with-a-long-name-".repeat(2)}${index}`);
+  for (const [index, role] of roles.entries()) {
+    const permissions = Array.from({ length: 50 }, (_, each) => `agent:execute on agent/a${index}-${each}`);
+    const constraints = index % 2 === 0 ? {} : { secondFactor: {} };
+    await applyRole(role, { permissions: [...permissions, `agent:read on agent/prefix-${index}-*`], constraints });
+  }
+  await applyAccount("hoarder", { roles });
+  const credential = { $case: "onBehalfOf", value: { tenant: "acme", subject: "svc:hoarder" } } as const;
+  const held = await eventually(
+    async () => {
+      const { token: own } = await orchestrator.exchangeToken({ credential });
+      const { permissions } = await client.whoAmI({}, { token: own });
+      return permissions.includes("agent:read on agent/prefix-48-*") && { own, permissions };
+    },
+    { what: "the last role to arrive" },
+  );
+  assert.ok(held.own.length < 8 * 1024, `${held.own.length} characters`);
+  // Prefixes come before names.
+  assert.ok(held.permissions.includes("agent:execute on …"));
+  assert.ok(held.permissions.includes("agent:execute on agent/a0-0"));
+  const asked = client.checkAccess({ permission: "agent:execute", resource: "agent/a48-49" }, { token: held.own });
+  assert.match((await asked).reason, /but the credential in use holds less/);
 });
 
 test("what a user may not do is refused by permission", async () => {

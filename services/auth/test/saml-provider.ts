@@ -1,10 +1,12 @@
 // What a SAML provider answers, honest or not.
 import { execFile } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { inflateRawSync } from "node:zlib";
 import { SignedXml } from "xml-crypto";
+import { type EncryptOptions, encrypt } from "xml-encryption";
 
 export const entityId = "https://idp.example.com/metadata";
 export const audience = "https://mesh.example.com";
@@ -92,6 +94,33 @@ export function signed(xml: string, { key, certificate }: Signer, element = "Ass
     location: { reference: `/*/*[local-name(.)='${before}']`, action: element === "Assertion" ? "after" : "before" },
   });
   return signer.getSignedXml();
+}
+
+const gcm = "http://www.w3.org/2009/xmlenc11#aes256-gcm";
+const oaep = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
+
+export type Ciphers = {
+  readonly content?: EncryptOptions["encryptionAlgorithm"];
+  readonly key?: EncryptOptions["keyEncryptionAlgorithm"];
+};
+
+/** As a provider encrypts an assertion for the holder of a certificate. */
+export async function encryptedFor(
+  { certificate }: Pick<Signer, "certificate">,
+  assertion: string,
+  ciphers: Ciphers = {},
+): Promise<string> {
+  const { content = gcm, key = oaep } = ciphers;
+  const options = {
+    rsa_pub: new X509Certificate(certificate).publicKey.export({ type: "spki", format: "pem" }).toString(),
+    pem: certificate,
+    encryptionAlgorithm: content,
+    keyEncryptionAlgorithm: key,
+    warnInsecureAlgorithm: false,
+  };
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  encrypt(assertion, options, (error, result) => (error ? reject(error) : resolve(String(result))));
+  return `<saml:EncryptedAssertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">${await promise}</saml:EncryptedAssertion>`;
 }
 
 export function toBase64(xml: string): string {

@@ -169,3 +169,14 @@ test("a role with a limit of sessions ends the oldest beyond it", async () => {
   await assert.rejects(client.refreshToken({ refreshToken: oldest?.refreshToken ?? "" }), { reason: "SESSION_ENDED" });
   for (const { refreshToken } of rest) await client.refreshToken({ refreshToken });
 });
+
+test("of twenty sign-ins at once on two replicas as many last as the role allows", async () => {
+  await createUser(client, admin, "berta", ["data_analyst"]);
+  const signIns = Array.from({ length: 20 }, (_, index) => signIn(index % 2 ? other : client, { username: "berta" }));
+  const sessions = await Promise.all(signIns);
+  const refreshed = await Promise.allSettled(sessions.map(({ refreshToken }) => client.refreshToken({ refreshToken })));
+  assert.equal(refreshed.filter(({ status }) => status === "fulfilled").length, 3);
+  for (const result of refreshed) {
+    if (result.status === "rejected") assert.equal(result.reason.reason, "SESSION_ENDED");
+  }
+});

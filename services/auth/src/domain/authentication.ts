@@ -14,9 +14,13 @@ export function secondFactorAtMs({ amr, atMs }: Authentication): number | undefi
   return amr.includes(SECOND_FACTOR) ? atMs : undefined;
 }
 
-export type SecondFactor = "otp" | "recovery";
+/** A code of an app, a signature of a security key, or a recovery code. */
+export type SecondFactor = "otp" | "key" | "recovery";
 
-/** The methods of a session once a second factor was given. RFC 8176 has no word for recovery codes. */
+/** RFC 8176's words. It has none for recovery codes; whether a key is hardware is not asked, so it only proves possession. */
+const methods = { otp: ["otp"], key: ["pop"], recovery: [] } as const;
+
+/** The methods of a session once a second factor was given. */
 export function withSecondFactor(amr: readonly string[], factor: SecondFactor): string[] {
-  return [...new Set([...amr, ...(factor === "otp" ? ["otp"] : []), SECOND_FACTOR])];
+  return [...new Set([...amr, ...methods[factor], SECOND_FACTOR])];
 }

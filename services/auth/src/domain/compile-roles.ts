@@ -1,19 +1,25 @@
 import { AppError } from "@agentmesh/errors";
+import { permissionOf, reduceScopes } from "@agentmesh/identity";
 import { type Check, compileConstraints } from "./constraints.ts";
+import { MAX_SCOPE_CHARS, sizeOfScopes } from "./permissions.ts";
 import type { RoleSpec } from "./role-spec.ts";
+import { type Rules, rulesOf } from "./rules-of.ts";
 
-/** What one role of a closure grants: its own permissions, under the constraints of every role on the way to it. */
+/** What one role of a closure grants: its own scopes, under the constraints of every role on the way to it. */
 export type Grant = {
-  /** From the role that is held to the one that declares the permissions. */
+  /** From the role that is held to the one that declares the scopes. */
   readonly path: readonly string[];
-  readonly permissions: readonly string[];
+  /** `agent:execute`, or `agent:execute on agent/support-*`. */
+  readonly scopes: readonly string[];
   readonly checks: readonly Check[];
-  /** How old a second factor may be for a permission, in milliseconds; a permission without needs none. */
+  /** How old a second factor may be for a scope, in milliseconds; a scope without needs none. */
   readonly secondFactorMs: ReadonlyMap<string, number>;
 };
 
 export type CompiledRole = {
   readonly grants: readonly Grant[];
+  /** The same by permission. */
+  readonly rules: ReadonlyMap<string, Rules>;
   /** The smallest limit in the closure. */
   readonly maxSessions: number | undefined;
 };
@@ -26,7 +32,7 @@ const MAX_GRANTS = 64;
 /**
  * The closure of a role through `inherits`.
  *
- * @throws AppError INVALID_ARGUMENT: ROLE_CYCLE, UNKNOWN_ROLE or ROLE_TOO_WIDE
+ * @throws AppError INVALID_ARGUMENT: ROLE_CYCLE, UNKNOWN_ROLE, ROLE_TOO_WIDE or TOO_MANY_SCOPES
  */
 export function compileRole(specs: RoleSpecs, name: string): CompiledRole {
   const grants: Grant[] = [];
@@ -42,26 +48,28 @@ export function compileRole(specs: RoleSpecs, name: string): CompiledRole {
     const asked = spec.constraints?.secondFactor;
     const secondFactors = asked ? [...inherited.secondFactors, asked] : inherited.secondFactors;
     const secondFactorMs = secondFactorsOf(spec.permissions, secondFactors);
-    grants.push({ path: here, permissions: spec.permissions, checks, secondFactorMs });
+    grants.push({ path: here, scopes: spec.permissions, checks, secondFactorMs });
     if (spec.constraints?.maxSessions !== undefined) limits.push(spec.constraints.maxSessions);
     for (const parent of spec.inherits) visit(parent, here, { checks, secondFactors });
   }
 
   visit(name, [], { checks: [], secondFactors: [] });
-  return { grants, maxSessions: limits.length > 0 ? Math.min(...limits) : undefined };
+  const chars = sizeOfScopes(reduceScopes(grants.flatMap(({ scopes }) => scopes)));
+  if (chars > MAX_SCOPE_CHARS) throw tooManyScopes(name, chars);
+  return { grants, rules: rulesOf(grants), maxSessions: limits.length > 0 ? Math.min(...limits) : undefined };
 }
 
 type SecondFactor = NonNullable<NonNullable<RoleSpec["constraints"]>["secondFactor"]>;
 type Inherited = { readonly checks: readonly Check[]; readonly secondFactors: readonly SecondFactor[] };
 
-/** The strictest of what the roles on the way ask for each permission. */
-function secondFactorsOf(permissions: readonly string[], asked: readonly SecondFactor[]): ReadonlyMap<string, number> {
+/** The strictest of what the roles on the way ask for each scope. */
+function secondFactorsOf(scopes: readonly string[], asked: readonly SecondFactor[]): ReadonlyMap<string, number> {
   const withinMs = new Map<string, number>();
   for (const { withinS, permissions: only } of asked) {
     const some: ReadonlySet<string> | undefined = only && new Set(only);
-    for (const permission of permissions) {
-      if (some && !some.has(permission)) continue;
-      withinMs.set(permission, Math.min(withinS * 1000, withinMs.get(permission) ?? Number.POSITIVE_INFINITY));
+    for (const scope of scopes) {
+      if (some && !some.has(permissionOf(scope))) continue;
+      withinMs.set(scope, Math.min(withinS * 1000, withinMs.get(scope) ?? Number.POSITIVE_INFINITY));
     }
   }
   return withinMs;
@@ -93,5 +101,13 @@ function tooWide(role: string): AppError {
     "INVALID_ARGUMENT",
     `role ${role} inherits along more than ${MAX_GRANTS} paths; flatten what it inherits`,
     { reason: "ROLE_TOO_WIDE", field: "spec.inherits" },
+  );
+}
+
+function tooManyScopes(role: string, chars: number): AppError {
+  return new AppError(
+    "INVALID_ARGUMENT",
+    `role ${role} limits permissions to resources in ${chars} characters, with what it inherits; at most ${MAX_SCOPE_CHARS} go into a token. Name them by a prefix, agent/support-*, or make several roles`,
+    { reason: "TOO_MANY_SCOPES", field: "spec.permissions" },
   );
 }

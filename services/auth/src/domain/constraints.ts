@@ -1,4 +1,4 @@
-import { BlockList, isIP } from "node:net";
+import { compileNetworks } from "./networks.ts";
 import { dayNames, type RoleConstraints } from "./role-spec.ts";
 
 /** Under what a caller asks. */
@@ -11,34 +11,50 @@ export type Conditions = {
   readonly secondFactorAtMs?: number | undefined;
 };
 
-/** Why a constraint is not met, or undefined when it is. */
-export type Check = (conditions: Conditions) => string | undefined;
+/** One constraint, ready to be held against conditions. */
+export type Check = {
+  readonly constraint: "hours" | "networks" | "environments";
+  isMet(conditions: Conditions): boolean;
+  /** Why it is not met, in words; undefined: it is. */
+  obstacle(conditions: Conditions): string | undefined;
+};
 
-/** The constraints of one role as functions that take about a microsecond together. */
+/** The constraints of one role as functions that take a fraction of a microsecond together. */
 export function compileConstraints(constraints: RoleConstraints | undefined): Check[] {
   if (!constraints) return [];
   const { hours, networks, environments } = constraints;
   return [
-    ...(hours ? [compileHours(hours)] : []),
-    ...(networks ? [compileNetworks(networks)] : []),
-    ...(environments ? [compileEnvironments(environments)] : []),
+    ...(hours ? [hoursCheck(hours)] : []),
+    ...(networks ? [networksCheck(networks)] : []),
+    ...(environments ? [environmentsCheck(environments)] : []),
   ];
 }
 
 const DAY_MIN = 24 * 60;
 
-function compileHours({ days, from, to, timeZone }: NonNullable<RoleConstraints["hours"]>): Check {
+function hoursCheck({ days, from, to, timeZone }: NonNullable<RoleConstraints["hours"]>): Check {
   const fromMin = minuteOf(from);
   const toMin = minuteOf(to) > fromMin ? minuteOf(to) : minuteOf(to) + DAY_MIN;
   const openDays = new Set(days.map((day) => dayNames.indexOf(day)));
   const text = `it counts ${days.join(", ")} from ${from} to ${to} ${timeZone}`;
   const localMinute = localMinuteOf(timeZone);
-  return ({ atMs }) => {
-    const { day, minute } = localMinute(atMs);
-    const today = openDays.has(day) && minute >= fromMin && minute < toMin;
-    const sinceYesterday = openDays.has((day + 6) % 7) && minute + DAY_MIN < toMin;
-    return today || sinceYesterday ? undefined : text;
-  };
+  return check(
+    "hours",
+    ({ atMs }) => {
+      const { day, minute } = localMinute(atMs);
+      const today = openDays.has(day) && minute >= fromMin && minute < toMin;
+      return today || (openDays.has((day + 6) % 7) && minute + DAY_MIN < toMin);
+    },
+    () => text,
+  );
+}
+
+function check(
+  constraint: Check["constraint"],
+  isMet: Check["isMet"],
+  textOf: (conditions: Conditions) => string,
+): Check {
+  return { constraint, isMet, obstacle: (conditions) => (isMet(conditions) ? undefined : textOf(conditions)) };
 }
 
 function minuteOf(clock: string): number {
@@ -69,24 +85,22 @@ function localMinuteOf(timeZone: string): (atMs: number) => { day: number; minut
   };
 }
 
-function compileNetworks(networks: readonly string[]): Check {
-  const list = new BlockList();
-  for (const network of networks) {
-    const [address = "", bits = ""] = network.split("/");
-    list.addSubnet(address, Number(bits), address.includes(":") ? "ipv6" : "ipv4");
-  }
+function networksCheck(networks: readonly string[]): Check {
+  const isInside = compileNetworks(networks);
   const text = `it counts for callers from ${networks.join(", ")}`;
-  return ({ address }) => {
-    // A dual-stack socket reports IPv4 callers as ::ffff:10.0.0.1.
-    const plain = address.toLowerCase().startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
-    const version = isIP(plain);
-    const inside = version !== 0 && list.check(plain, version === 6 ? "ipv6" : "ipv4");
-    return inside ? undefined : `${text}, not from ${address || "an unknown address"}`;
-  };
+  return check(
+    "networks",
+    ({ address }) => isInside(address),
+    ({ address }) => `${text}, not from ${address || "an unknown address"}`,
+  );
 }
 
-function compileEnvironments(environments: readonly string[]): Check {
+function environmentsCheck(environments: readonly string[]): Check {
   const allowed = new Set(environments);
   const text = `it counts in ${environments.join(", ")}`;
-  return ({ environment }) => (allowed.has(environment) ? undefined : `${text}, not in ${environment}`);
+  return check(
+    "environments",
+    ({ environment }) => allowed.has(environment),
+    ({ environment }) => `${text}, not in ${environment}`,
+  );
 }

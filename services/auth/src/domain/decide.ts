@@ -1,11 +1,15 @@
+import { reduceScopes, uncoveredScopes } from "@agentmesh/identity";
 import type { CompiledRole, Grant } from "./compile-roles.ts";
-import type { Conditions } from "./constraints.ts";
+import type { Check, Conditions } from "./constraints.ts";
+import type { Rule, Rules } from "./rules-of.ts";
 
 export type CompiledRoles = { get(name: string): CompiledRole | undefined };
 
 const CLOCK_SKEW_MS = 5_000;
+const none: readonly Rule[] = [];
 
 export type Rights = {
+  /** Scopes; none of them covers another. */
   readonly permissions: ReadonlySet<string>;
   /** What a second factor given now would add. */
   readonly stepUp: ReadonlySet<string>;
@@ -20,22 +24,22 @@ export function rightsOf(roles: CompiledRoles, held: readonly string[], conditio
   for (const name of held) {
     for (const grant of roles.get(name)?.grants ?? []) {
       if (unmet(grant, conditions) !== undefined) continue;
-      for (const permission of grant.permissions) {
-        const lapsesAtMs = lapseOf(grant, permission, conditions);
-        if (lapsesAtMs <= conditions.atMs) stepUp.add(permission);
-        else lapses.set(permission, Math.max(lapsesAtMs, lapses.get(permission) ?? 0));
+      for (const scope of grant.scopes) {
+        const lapsesAtMs = lapseOf(grant, scope, conditions);
+        if (lapsesAtMs <= conditions.atMs) stepUp.add(scope);
+        else lapses.set(scope, Math.max(lapsesAtMs, lapses.get(scope) ?? 0));
       }
     }
   }
-  const permissions = new Set(lapses.keys());
+  const permissions = reduceScopes(lapses.keys());
   let untilMs = Number.POSITIVE_INFINITY;
-  for (const lapsesAtMs of lapses.values()) untilMs = Math.min(untilMs, lapsesAtMs);
-  return { permissions, stepUp: stepUp.difference(permissions), untilMs };
+  for (const scope of permissions) untilMs = Math.min(untilMs, lapses.get(scope) ?? untilMs);
+  return { permissions, stepUp: uncoveredScopes(stepUp, permissions), untilMs };
 }
 
-/** Until when the caller's second factor does for a permission: Infinity when it needs none, else never in doubt. */
-function lapseOf(grant: Grant, permission: string, { atMs, secondFactorAtMs }: Conditions): number {
-  const withinMs = grant.secondFactorMs.get(permission);
+/** Until when the caller's second factor does for a scope: Infinity when it needs none, else never in doubt. */
+function lapseOf(grant: Grant, scope: string, { atMs, secondFactorAtMs }: Conditions): number {
+  const withinMs = grant.secondFactorMs.get(scope);
   if (withinMs === undefined) return Number.POSITIVE_INFINITY;
   // A time that is yet to come is no proof, but clocks of replicas differ a little.
   if (secondFactorAtMs === undefined || secondFactorAtMs > atMs + CLOCK_SKEW_MS) return Number.NEGATIVE_INFINITY;
@@ -48,44 +52,59 @@ export function maxSessionsOf(roles: CompiledRoles, held: readonly string[]): nu
   return limits.length > 0 ? Math.min(...limits) : undefined;
 }
 
-export type Decision = { readonly allowed: boolean; readonly reason: string };
+export type Question = {
+  readonly permission: string;
+  /** `agent/classifier`, or `agent/support-*` for all of them; undefined: everywhere. */
+  readonly resource: string | undefined;
+};
 
-/** Whether the roles grant a permission, and which of them decided. */
-export function explain(
+/** The first rule that allows it; undefined: none does, so it is denied. Takes less than a microsecond. */
+export function decide(
   roles: CompiledRoles,
   held: readonly string[],
-  permission: string,
+  question: Question,
   conditions: Conditions,
-): Decision {
-  if (held.length === 0) return { allowed: false, reason: "it holds no role; nothing is allowed by default" };
-  const obstacles: string[] = [];
+): Rule | undefined {
   for (const name of held) {
-    for (const grant of roles.get(name)?.grants ?? []) {
-      if (!grant.permissions.includes(permission)) continue;
-      const obstacle = unmet(grant, conditions) ?? staleFactor(grant, permission, conditions);
-      if (obstacle === undefined) return { allowed: true, reason: `${pathText(grant)} grants ${permission}` };
-      obstacles.push(`${pathText(grant)} would grant ${permission}, but ${obstacle}`);
+    const rules = roles.get(name)?.rules.get(question.permission);
+    if (!rules) continue;
+    for (const rule of rules.everywhere) if (counts(rule, conditions)) return rule;
+    if (question.resource === undefined) continue;
+    for (const rule of rules.named.get(question.resource) ?? none) if (counts(rule, conditions)) return rule;
+    for (const rule of rules.prefixed) {
+      if (question.resource.startsWith(rule.prefix) && counts(rule, conditions)) return rule;
     }
-  }
-  const reason = obstacles.join("; ") || `none of its roles (${held.join(", ")}) grants ${permission}`;
-  return { allowed: false, reason };
-}
-
-function unmet(grant: Grant, conditions: Conditions): string | undefined {
-  for (const check of grant.checks) {
-    const obstacle = check(conditions);
-    if (obstacle !== undefined) return obstacle;
   }
   return undefined;
 }
 
-function staleFactor(grant: Grant, permission: string, conditions: Conditions): string | undefined {
-  if (lapseOf(grant, permission, conditions) > conditions.atMs) return undefined;
-  const withinMs = grant.secondFactorMs.get(permission) ?? 0;
-  return `it counts for ${withinMs / 1000} s after a second factor was given`;
+/** Why a rule does not count, and which constraint says so: `networks`, `hours`, `environments` or `secondFactor`. */
+export type Obstacle = { readonly constraint: Check["constraint"] | "secondFactor"; readonly text: string };
+
+/** Why a rule does not count under these conditions; undefined: it does. */
+export function obstacleOf({ grant, scope }: Rule, conditions: Conditions): Obstacle | undefined {
+  const check = unmet(grant, conditions);
+  if (check) return { constraint: check.constraint, text: check.obstacle(conditions) ?? "" };
+  if (lapseOf(grant, scope, conditions) > conditions.atMs) return undefined;
+  const withinMs = grant.secondFactorMs.get(scope) ?? 0;
+  return { constraint: "secondFactor", text: `it counts for ${withinMs / 1000} s after a second factor was given` };
 }
 
-function pathText({ path }: Grant): string {
-  const [held, ...rest] = path;
-  return rest.length > 0 ? `role ${held}, through ${rest.join(" → ")},` : `role ${held}`;
+/** All rules of a permission, those first that speak of the resource. */
+export function rulesAbout(rules: Rules, resource: string | undefined): { about: Rule[]; others: Rule[] } {
+  const limited = [...rules.named.values()].flat().concat(rules.prefixed);
+  const covers = (rule: Rule) => {
+    if (rule.resource === undefined || resource === undefined) return rule.resource === undefined;
+    return rule.resource.endsWith("*") ? resource.startsWith(rule.resource.slice(0, -1)) : rule.resource === resource;
+  };
+  return { about: [...rules.everywhere, ...limited.filter(covers)], others: limited.filter((rule) => !covers(rule)) };
+}
+
+function counts({ grant, scope }: Rule, conditions: Conditions): boolean {
+  return unmet(grant, conditions) === undefined && lapseOf(grant, scope, conditions) > conditions.atMs;
+}
+
+function unmet(grant: Grant, conditions: Conditions): Check | undefined {
+  for (const check of grant.checks) if (!check.isMet(conditions)) return check;
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { knownPermissions } from "./permissions.ts";
+import { faultOfScope, knownPermissions } from "./permissions.ts";
 
 const days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
 const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, "must be HH:MM");
@@ -36,9 +36,15 @@ const constraints = z.strictObject({
   maxSessions: z.int().min(1).optional(),
 });
 
+/** `agent:execute`, or `agent:execute on agent/support-*`. */
+const scope = z.string().superRefine((text, context) => {
+  const fault = faultOfScope(text);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+});
+
 export const roleSpecSchema = z.strictObject({
   description: z.string().max(500).optional(),
-  permissions: z.array(z.enum(knownPermissions)).default([]),
+  permissions: z.array(scope).max(200).default([]),
   inherits: z.array(roleName).max(16).default([]),
   constraints: constraints.optional(),
 });

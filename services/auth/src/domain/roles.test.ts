@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { intersectScopes } from "@agentmesh/identity";
 import { checkRoles, compileRole, type RoleSpecs } from "./compile-roles.ts";
 import type { Conditions } from "./constraints.ts";
-import { explain, maxSessionsOf, rightsOf } from "./decide.ts";
-import { clearanceOf } from "./permissions.ts";
+import { decide, maxSessionsOf, rightsOf } from "./decide.ts";
+import { explain } from "./explain.ts";
+import { clearanceOf, fitScopes, MAX_SCOPE_CHARS } from "./permissions.ts";
 import { roleSpecSchema } from "./role-spec.ts";
 import { shippedRoles } from "./shipped-roles.ts";
 
@@ -76,6 +78,12 @@ test("unknown permissions, days, clocks, zones and networks are refused", () => 
   for (const wrong of [
     { permissions: ["agent:fly"] },
     { permissions: ["*"] },
+    { permissions: ["agent:execute on *"] },
+    { permissions: ["agent:execute on agent/sup*port"] },
+    { permissions: ["agent:execute on agent/"] },
+    { permissions: ["agent:execute on role/x"] },
+    { permissions: ["data:read:public on agent/x"] },
+    { permissions: ["system:admin on role/x"] },
     { constraints: { networks: ["10.0.0.0/33"] } },
     { constraints: { networks: ["example.com"] } },
     { constraints: { hours: { from: "9:00", to: "17:00" } } },
@@ -124,14 +132,29 @@ test("the explanation names the role, the way to it, and what stood against it",
   const roles = compiled({
     a: { inherits: ["b"] },
     b: { permissions: ["agent:read"], constraints: { environments: ["staging"] } },
+    support: { permissions: ["agent:execute on agent/support-*"] },
   });
-  assert.deepEqual(explain(roles, ["a"], "agent:read", { ...fridayNoon, environment: "staging" }), {
+  const ask = (held: string[], permission: string, resource?: string, conditions: Partial<Conditions> = {}) =>
+    explain(roles, held, { permission, resource }, { ...fridayNoon, ...conditions });
+  assert.deepEqual(ask(["a"], "agent:read", undefined, { environment: "staging" }), {
     allowed: true,
     reason: "role a, through b, grants agent:read",
+    weighed: [{ path: ["a", "b"], scope: "agent:read", allows: true, constraint: "", obstacle: "" }],
   });
-  assert.match(explain(roles, ["a"], "agent:read", fridayNoon).reason, /but it counts in staging, not in development/);
-  assert.match(explain(roles, ["a"], "agent:delete", fridayNoon).reason, /none of its roles \(a\)/);
-  assert.match(explain(roles, [], "agent:read", fridayNoon).reason, /no role/);
+  assert.match(ask(["a"], "agent:read").reason, /but it counts in staging, not in development/);
+  assert.equal(ask(["a"], "agent:read").weighed[0]?.constraint, "environments");
+  assert.match(ask(["a"], "agent:delete").reason, /none of its roles \(a\)/);
+  assert.match(ask([], "agent:read").reason, /no role/);
+  const support = ask(["support"], "agent:execute", "agent/finance");
+  assert.equal(
+    support.reason,
+    "none of its roles (support) grants agent:execute on agent/finance; role support grants agent:execute on agent/support-*",
+  );
+  assert.deepEqual(support.weighed[0]?.constraint, "resource");
+  assert.equal(
+    ask(["support"], "agent:execute", "agent/support-mail").reason,
+    "role support grants agent:execute on agent/support-*",
+  );
 });
 
 test("shipped roles are sound and grant what they say", () => {
@@ -174,11 +197,62 @@ test("a second factor counts for a while, for what asks for it, and the strictes
   // What another role grants without one is there, and nothing of it lapses.
   assert.deepEqual([...rights(["keeper", "plain"], 61_000).permissions], ["system:monitor"]);
   assert.deepEqual([...rights(["keeper", "plain"], 61_000).stepUp], ["system:admin"]);
-  const why = explain(compiled(roles), ["boss"], "system:admin", fridayNoon);
+  const admin = { permission: "system:admin", resource: undefined };
+  const why = explain(compiled(roles), ["boss"], admin, fridayNoon);
   assert.equal(why.allowed, false);
   assert.match(why.reason, /900 s after a second factor/);
-  assert.equal(
-    explain(compiled(roles), ["boss"], "system:admin", { ...fridayNoon, secondFactorAtMs: atMs }).allowed,
-    true,
-  );
+  assert.equal(explain(compiled(roles), ["boss"], admin, { ...fridayNoon, secondFactorAtMs: atMs }).allowed, true);
+});
+
+test("a permission may be limited to resources; what is wider covers what is narrower, and constraints bind both", () => {
+  const roles = {
+    support: { permissions: ["agent:execute on agent/support-*", "agent:execute on agent/support-mail", "agent:read"] },
+    triage: { inherits: ["support"], permissions: ["agent:execute on workflow/triage"] },
+    night: { permissions: ["agent:execute on agent/*"], constraints: { environments: ["staging"] } },
+  };
+  assert.deepEqual(granted(roles, ["triage"]), [
+    "agent:execute on agent/support-*",
+    "agent:execute on workflow/triage",
+    "agent:read",
+  ]);
+  assert.deepEqual(granted(roles, ["support", "night"], { environment: "staging" }), [
+    "agent:execute on agent/*",
+    "agent:read",
+  ]);
+  const may = (held: string[], resource: string | undefined, conditions: Partial<Conditions> = {}) =>
+    decide(compiled(roles), held, { permission: "agent:execute", resource }, { ...fridayNoon, ...conditions }) !==
+    undefined;
+  assert.equal(may(["triage"], "agent/support-mail"), true);
+  assert.equal(may(["triage"], "agent/support-"), true);
+  assert.equal(may(["triage"], "agent/support"), false);
+  assert.equal(may(["triage"], "workflow/triage"), true);
+  assert.equal(may(["triage"], "workflow/triage2"), false);
+  assert.equal(may(["triage"], "workflow/support-x"), false);
+  assert.equal(may(["triage"], undefined), false);
+  assert.equal(may(["night"], "agent/finance"), false);
+  assert.equal(may(["night"], "agent/finance", { environment: "staging" }), true);
+});
+
+test("the intersection of scopes is what both hold", () => {
+  const both = (a: string[], b: string[]) => [...intersectScopes(new Set(a), new Set(b))].sort();
+  assert.deepEqual(both(["agent:execute", "agent:read"], ["agent:execute on agent/a"]), ["agent:execute on agent/a"]);
+  assert.deepEqual(both(["agent:execute on agent/a*"], ["agent:execute on agent/ab*", "agent:execute on agent/b"]), [
+    "agent:execute on agent/ab*",
+  ]);
+  assert.deepEqual(both(["agent:execute on agent/a*"], ["agent:execute on agent/ab", "agent:execute on workflow/ab"]), [
+    "agent:execute on agent/ab",
+  ]);
+  assert.deepEqual(both(["agent:execute on agent/a"], ["agent:execute on agent/b", "agent:read"]), []);
+});
+
+test("a role whose limits would not fit into a token is refused, and of many roles what does not fit is marked and not held", () => {
+  const names = Array.from({ length: 100 }, (_, index) => `agent:execute on agent/the-agent-number-${index}`);
+  assert.throws(() => checkRoles(specs({ wide: { permissions: names } })), { reason: "TOO_MANY_SCOPES" });
+  checkRoles(specs({ prefix: { permissions: [...names, "agent:execute on agent/the-*"] } }));
+  const fitted = fitScopes(new Set([...names, "agent:execute on workflow/w*", "agent:read"]));
+  assert.ok(fitted.join("").length < MAX_SCOPE_CHARS + 100);
+  assert.ok(fitted.includes("agent:execute on …") && fitted.includes("agent:read"));
+  assert.ok(fitted.includes("agent:execute on workflow/w*"), "the broadest first");
+  assert.ok(fitted.includes("agent:execute on agent/the-agent-number-0"));
+  assert.ok(!fitted.includes("agent:execute on agent/the-agent-number-99"));
 });

@@ -4,6 +4,10 @@ import { isWellFormed } from "./is-well-formed.ts";
 const MAX_CHARS = 256 * 1024;
 const BASE64 = /^[A-Za-z0-9+/\s]+={0,2}\s*$/;
 const DECLARATION = /^\s*<\?xml [^<>?]*\?>/;
+// Within OAEP, SHA-1 signs nothing, and is what most providers use.
+const OAEP_DIGEST =
+  /(<(?:[\w-]+:)?EncryptionMethod\s[^<>]*#rsa-oaep-mgf1p["'][^<>]*>)\s*<(?:[\w-]+:)?DigestMethod\s[^<>]*>/g;
+const WEAK_CIPHER = /xmlenc#(?:rsa-1_5|tripledes-cbc)/;
 const WEAK = /xmldsig#(?:[a-z]+-)?sha1\b|xmldsig-more#(?:md5|rsa-md5|hmac-)/;
 
 /**
@@ -21,7 +25,8 @@ export function readSamlXml(response: string): string {
   if (body.includes("<!")) throw refused("it holds a comment, CDATA or a DOCTYPE");
   if (body.includes("<?")) throw refused("it holds a processing instruction");
   if (!isWellFormed(body)) throw refused("it is no well-formed XML");
-  if (WEAK.test(body)) throw refused("it is signed with SHA-1 or weaker");
+  if (WEAK.test(body.replace(OAEP_DIGEST, "$1"))) throw refused("it is signed with SHA-1 or weaker");
+  if (WEAK_CIPHER.test(body)) throw refused("it is encrypted with RSA 1.5 or Triple DES");
   return xml;
 }
 

@@ -48,3 +48,12 @@ export async function recordSignIn(tx: Transaction, attempt: SignInAttempt, at: 
     data: { username, succeeded, reason: succeeded ? "" : outcome, remoteAddress: address },
   });
 }
+
+/** A session that an operator made beside every way to sign in; `break_glass` is the reason that alerts look for. */
+export async function recordBreakGlass(
+  tx: Transaction,
+  { tenant, username }: { readonly tenant: string; readonly username: string },
+): Promise<void> {
+  const data = { username, succeeded: true, reason: "break_glass", remoteAddress: "" };
+  await emit(tx, signInAttemptedEvent, { tenant, data });
+}

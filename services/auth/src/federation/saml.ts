@@ -13,6 +13,8 @@ export type SamlRound = {
   readonly state: string;
   /** Where the provider posts its answer. */
   readonly redirectUri: string;
+  /** The key that assertions are encrypted for, in PEM. Default: there is none. */
+  readonly decryptionKey?: () => Promise<string>;
 };
 
 export type Saml = {
@@ -22,6 +24,7 @@ export type Saml = {
   finish(round: SamlRound, response: string): Promise<ExternalIdentity>;
 };
 
+const ENCRYPTED = "EncryptedAssertion";
 const SKEW_MS = 5_000;
 const MAX_AGE_MS = 300_000;
 const BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
@@ -68,7 +71,7 @@ export function createSaml(key: Buffer): Saml {
     async finish(round, response) {
       const requestId = requestIdOf(round.handle);
       const xml = readSamlXml(response);
-      const saml = await open(round, requestId);
+      const saml = await open(round, requestId, xml.includes(ENCRYPTED) ? await keyOf(round) : undefined);
       const { profile } = await saml.validatePostResponseAsync({ SAMLResponse: Buffer.from(xml).toString("base64") });
       if (!profile) throw refused("it holds no assertion");
       return identityOf(round, profile, requestId);
@@ -76,7 +79,12 @@ export function createSaml(key: Buffer): Saml {
   };
 }
 
-async function open({ spec, redirectUri }: SamlRound, requestId: string): Promise<SAML> {
+function keyOf({ decryptionKey }: SamlRound): Promise<string> {
+  if (decryptionKey) return decryptionKey();
+  throw refused("it is encrypted, and there is no key");
+}
+
+async function open({ spec, redirectUri }: SamlRound, requestId: string, decryptionKey?: string): Promise<SAML> {
   const { SAML, ValidateInResponseTo } = await import("@node-saml/node-saml");
   const now = new Date().toISOString();
   return new SAML({
@@ -86,8 +94,10 @@ async function open({ spec, redirectUri }: SamlRound, requestId: string): Promis
     callbackUrl: redirectUri,
     idpCert: [...spec.certificates],
     wantAssertionsSigned: true,
-    // Providers sign the one or the other; the assertion is what is read.
-    wantAuthnResponseSigned: false,
+    // Providers sign the one or the other; the assertion is what is read. Anybody can encrypt for us, and what comes of
+    // decrypting tells attackers something: so that is begun only with what the provider has signed around it.
+    wantAuthnResponseSigned: decryptionKey !== undefined,
+    ...(decryptionKey !== undefined && { decryptionPvk: decryptionKey }),
     acceptedClockSkewMs: SKEW_MS,
     maxAssertionAgeMs: MAX_AGE_MS,
     identifierFormat: null,

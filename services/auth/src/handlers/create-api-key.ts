@@ -6,7 +6,7 @@ import { type Call, requirePrincipal } from "@agentmesh/rpc";
 import { toApiKey } from "../api-key-view.ts";
 import type { Context } from "../context.ts";
 import { newApiKey } from "../credentials/api-key.ts";
-import { isKnownPermission, knownPermissions } from "../domain/permissions.ts";
+import { faultOfScope, MAX_SCOPE_CHARS, sizeOfScopes } from "../domain/permissions.ts";
 import { normaliseUsername } from "../domain/usernames.ts";
 import { readAccount, readAccountByUsername } from "../store/accounts.ts";
 import { insertApiKey } from "../store/api-keys.ts";
@@ -71,11 +71,17 @@ function check({ name, scopes }: CreateApiKeyRequest): void {
       field: "name",
     });
   }
-  const unknown = scopes.filter((scope) => !isKnownPermission(scope));
-  if (unknown.length === 0) return;
+  for (const scope of scopes) {
+    const fault = faultOfScope(scope);
+    if (fault !== undefined) {
+      throw new AppError("INVALID_ARGUMENT", `scopes: ${fault}`, { reason: "UNKNOWN_PERMISSION", field: "scopes" });
+    }
+  }
+  const chars = sizeOfScopes(scopes);
+  if (chars <= MAX_SCOPE_CHARS) return;
   throw new AppError(
     "INVALID_ARGUMENT",
-    `scopes: ${unknown.slice(0, 5).join(", ")} not known; expected some of ${knownPermissions.join(", ")}`,
-    { reason: "UNKNOWN_PERMISSION", field: "scopes" },
+    `scopes: ${chars} characters; at most ${MAX_SCOPE_CHARS} go into a token. Name resources by a prefix, agent/support-*`,
+    { reason: "TOO_MANY_SCOPES", field: "scopes" },
   );
 }

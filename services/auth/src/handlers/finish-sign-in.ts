@@ -54,7 +54,11 @@ async function identify(
 ): Promise<ExternalIdentity> {
   const { tenant, provider, state, redirect_uri: redirectUri } = pending;
   const spec = await findProvider(context, tenant, provider, ["oidc", "saml"]);
-  if (spec.type === "saml") return context.saml.finish({ spec, handle, state, redirectUri }, samlResponse);
+  const { secretsDir } = context.config.federation;
+  if (spec.type === "saml") {
+    const decryptionKey = () => readProviderSecret(secretsDir, tenant, provider, ".key");
+    return context.saml.finish({ spec, handle, state, redirectUri, decryptionKey }, samlResponse);
+  }
   const callback = callbackUrl.length <= MAX_URL && URL.canParse(callbackUrl) ? new URL(callbackUrl) : undefined;
   if (!callback || !isCallbackOf(redirectUri, callback)) {
     throw new AppError("INVALID_ARGUMENT", `callback_url is not an address of ${redirectUri}`, {
@@ -62,7 +66,7 @@ async function identify(
       field: "callback_url",
     });
   }
-  const secret = await readProviderSecret(context.config.federation.secretsDir, tenant, provider);
+  const secret = await readProviderSecret(secretsDir, tenant, provider);
   return context.oidc.finish({ spec, secret, handle, state, redirectUri }, callback, at.getTime());
 }
 

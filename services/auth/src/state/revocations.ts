@@ -1,4 +1,11 @@
-import { type Bus, publishSnapshots, type SnapshotRow, subjectToken, watchSnapshot } from "@agentmesh/bus";
+import {
+  type Bus,
+  publishSnapshots,
+  SNAPSHOT_BUCKET,
+  type SnapshotRow,
+  subjectToken,
+  watchSnapshot,
+} from "@agentmesh/bus";
 import { describeError } from "@agentmesh/errors";
 import type { Principal } from "@agentmesh/identity";
 import type { Database, Transaction } from "@agentmesh/postgres";
@@ -23,12 +30,17 @@ export type Revocations = AsyncDisposable & {
   publish(): Promise<void>;
   /** Forgets what no valid token can refer to any more. */
   prune(nowMs: number): Promise<void>;
+  /** Takes the marks out of the bucket that say what was forgotten: each is a key, and keys are never used again. */
+  clearMarks(nowMs: number): Promise<void>;
 };
 
 const TOPIC = "revocations";
 const MAX_BATCH = 500;
 // Beyond the longest token: a token may be signed from an account remembered for a second, and clocks differ.
 const MARGIN_MS = 30_000;
+// By then whoever watches has heard of it, or reads the bucket from the start anyway.
+const KEEP_MARKS_MS = 60_000;
+const MAX_MARKS = 2_000;
 
 /** @param tokenTtlMs the longest that any token lives */
 export async function openRevocations(bus: Bus, db: Database, tokenTtlMs: number): Promise<Revocations> {
@@ -71,12 +83,32 @@ export async function openRevocations(bus: Bus, db: Database, tokenTtlMs: number
         await deleteRevocations(tx, versionsOf(rows));
       });
     },
+    async clearMarks(nowMs) {
+      const marks = await marksBefore(await bus.snapshots(), nowMs - KEEP_MARKS_MS);
+      for (const { key, revision } of marks) {
+        // What was put over it meanwhile is younger, and stays.
+        const filter = `$KV.${SNAPSHOT_BUCKET}.${key}`;
+        await bus.jsm.streams.purge(`KV_${SNAPSHOT_BUCKET}`, { filter, seq: revision + 1 });
+      }
+    },
     async [Symbol.asyncDispose]() {
       await publishing;
       await publisher[Symbol.asyncDispose]();
       await watch[Symbol.asyncDispose]();
     },
   };
+}
+
+type Mark = { readonly key: string; readonly revision: number };
+
+async function marksBefore(kv: Awaited<ReturnType<Bus["snapshots"]>>, beforeMs: number): Promise<Mark[]> {
+  const history = await kv.history({ key: `${TOPIC}.>` });
+  const marks: Mark[] = [];
+  for await (const { key, revision, operation, created } of history) {
+    if (operation !== "PUT" && created.getTime() < beforeMs) marks.push({ key, revision });
+    if (marks.length >= MAX_MARKS) break;
+  }
+  return marks;
 }
 
 function sessionKey(id: string): string {

@@ -3,14 +3,15 @@ import { watchResources } from "@agentmesh/resources";
 import type { Logger } from "@agentmesh/telemetry";
 import { type CompiledRole, compileRole } from "../domain/compile-roles.ts";
 import type { Conditions } from "../domain/constraints.ts";
-import { type CompiledRoles, type Decision, explain, maxSessionsOf, type Rights, rightsOf } from "../domain/decide.ts";
+import { type CompiledRoles, maxSessionsOf, type Question, type Rights, rightsOf } from "../domain/decide.ts";
+import { type Decision, explain } from "../domain/explain.ts";
 import { type RoleSpec, roleSpecSchema } from "../domain/role-spec.ts";
 
 /** What roles grant, compiled and in memory, following the snapshot of roles. */
 export type RoleBook = AsyncDisposable & {
   rightsOf(tenant: string, roles: readonly string[], conditions: Conditions): Rights;
   maxSessionsOf(tenant: string, roles: readonly string[]): number | undefined;
-  explain(tenant: string, roles: readonly string[], permission: string, conditions: Conditions): Decision;
+  explain(tenant: string, roles: readonly string[], question: Question, conditions: Conditions): Decision;
   has(tenant: string, role: string): boolean;
 };
 
@@ -49,7 +50,7 @@ export function openRoleBook(bus: Bus, log: Logger): RoleBook {
   return {
     rightsOf: (tenant, roles, conditions) => rightsOf(rolesOf(tenant), roles, conditions),
     maxSessionsOf: (tenant, roles) => maxSessionsOf(rolesOf(tenant), roles),
-    explain: (tenant, roles, permission, conditions) => explain(rolesOf(tenant), roles, permission, conditions),
+    explain: (tenant, roles, question, conditions) => explain(rolesOf(tenant), roles, question, conditions),
     has: (tenant, role) => tenants.get(tenant)?.specs.has(role) ?? false,
     [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose](),
   };

@@ -1,4 +1,5 @@
 import type { Queryable } from "@agentmesh/postgres";
+import { deleteSecurityKeys } from "./security-keys.ts";
 
 export type Totp = {
   readonly sealed: Buffer | null;
@@ -81,7 +82,21 @@ export async function spendRecoveryCode(db: Queryable, { tenant, subject }: Owne
   return rowCount === 1;
 }
 
+export async function spendRecoveryCodeByName(
+  db: Queryable,
+  { tenant, username }: { readonly tenant: string; readonly username: string },
+  hash: Buffer,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `DELETE FROM recovery_code r USING account a
+     WHERE a.tenant = $1 AND a.username = $2 AND r.tenant = a.tenant AND r.subject = a.subject AND r.hash = $3`,
+    [tenant, username, hash],
+  );
+  return rowCount === 1;
+}
+
 export async function deleteSecondFactor(tx: Queryable, { tenant, subject }: Owner): Promise<void> {
+  await deleteSecurityKeys(tx, { tenant, subject });
   await tx.query("DELETE FROM recovery_code WHERE tenant = $1 AND subject = $2", [tenant, subject]);
   await tx.query("DELETE FROM totp WHERE tenant = $1 AND subject = $2", [tenant, subject]);
   await tx.query("UPDATE account SET second_factor_at = NULL WHERE tenant = $1 AND subject = $2", [tenant, subject]);

@@ -26,17 +26,26 @@ export async function readGuard(
   return { source: row?.source ?? "", lockedUntil: row?.locked_until ?? undefined };
 }
 
-/** Counts one wrong password and answers how many there are in a row; the row stays locked until the commit. */
-export async function countFailure(tx: Queryable, guard: Guard, at: Date, forgetAfterMs: number): Promise<number> {
+/**
+ * Counts one wrong password and answers how many there are in a row; the row stays locked until the commit. Undefined: the
+ * account was closed while this one was judged, so it counts for nothing.
+ */
+export async function countFailure(
+  tx: Queryable,
+  guard: Guard,
+  at: Date,
+  forgetAfterMs: number,
+): Promise<number | undefined> {
   const { rows } = await tx.query<{ failures: number }>(
     `INSERT INTO sign_in_guard AS g (tenant, username, source, failures, last_failure_at, locked_until)
      VALUES ($1, $2, $3, 1, $4, $4)
      ON CONFLICT (tenant, username, source) DO UPDATE SET last_failure_at = $4, failures =
        CASE WHEN g.last_failure_at < $5 THEN 1 ELSE least(g.failures + 1, 1000) END
+     WHERE g.locked_until <= $4
      RETURNING failures`,
     [guard.tenant, guard.username, guard.source, at, new Date(at.getTime() - forgetAfterMs)],
   );
-  return rows[0]?.failures ?? 1;
+  return rows[0]?.failures;
 }
 
 export async function lockGuard(tx: Queryable, guard: Guard, until: Date): Promise<void> {
@@ -45,6 +54,16 @@ export async function lockGuard(tx: Queryable, guard: Guard, until: Date): Promi
      WHERE tenant = $1 AND username = $2 AND source = $3`,
     [guard.tenant, guard.username, guard.source, until],
   );
+}
+
+/** Until when the account is closed at a time, or undefined: it is open. The row stays locked until the commit. */
+export async function closedUntil(tx: Queryable, guard: Guard, at: Date): Promise<Date | undefined> {
+  const { rows } = await tx.query<{ locked_until: Date }>(
+    `SELECT locked_until FROM sign_in_guard
+     WHERE tenant = $1 AND username = $2 AND source = $3 AND locked_until > $4 FOR UPDATE`,
+    [guard.tenant, guard.username, guard.source, at],
+  );
+  return rows[0]?.locked_until;
 }
 
 export async function clearGuard(tx: Queryable, guard: Guard): Promise<void> {

@@ -3,6 +3,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Struct } from "../../../google/protobuf/struct.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "agentmesh.auth.v1";
@@ -22,6 +23,79 @@ export interface SignInRequest {
 export interface StepUpRequest {
   /** Of the authenticator app, or a recovery code. */
   code: string;
+  /** Instead of a code: the handle of StartStepUp and what the security key signed. */
+  handle: string;
+  credential: { [key: string]: any } | undefined;
+}
+
+export interface EnrolSecurityKeyRequest {
+}
+
+/** What a browser is asked to sign, once, within minutes. */
+export interface SecurityKeyChallenge {
+  /** Proves at the finish that it is the one who started. */
+  handle: string;
+  /** For `PublicKeyCredential.parseCreationOptionsFromJSON` at a setup, else for `parseRequestOptionsFromJSON`. */
+  options: { [key: string]: any } | undefined;
+  expiresAt: Date | undefined;
+}
+
+export interface ConfirmSecurityKeyRequest {
+  handle: string;
+  /** `toJSON()` of the credential that the browser made. */
+  credential:
+    | { [key: string]: any }
+    | undefined;
+  /** To tell it from others: `blue key`. */
+  name: string;
+}
+
+export interface ConfirmSecurityKeyReply {
+  key:
+    | SecurityKey
+    | undefined;
+  /** With the first second factor: each stands in once for a lost key; shown this once. */
+  recoveryCodes: string[];
+  /** Of the session, which has given a second factor by this. */
+  tokens: TokenReply | undefined;
+}
+
+export interface SecurityKey {
+  id: string;
+  name: string;
+  createdAt: Date | undefined;
+  lastUsedAt: Date | undefined;
+}
+
+export interface ListSecurityKeysRequest {
+}
+
+export interface ListSecurityKeysReply {
+  keys: SecurityKey[];
+}
+
+export interface RemoveSecurityKeyRequest {
+  id: string;
+}
+
+export interface RemoveSecurityKeyReply {
+}
+
+export interface StartSecurityKeyRequest {
+  tenant: string;
+  username: string;
+  password: string;
+  /** An IdentityProvider of type ldap that judges the password; empty: the mesh itself. */
+  provider: string;
+}
+
+export interface FinishSecurityKeyRequest {
+  handle: string;
+  /** `toJSON()` of the credential that the browser answered with. */
+  credential: { [key: string]: any } | undefined;
+}
+
+export interface StartStepUpRequest {
 }
 
 export interface EnrolTotpRequest {
@@ -59,6 +133,17 @@ export interface StartSignInReply {
   /** Proves at the finish that it is the one who started; keep it from the browser's address bar. */
   handle: string;
   expiresAt: Date | undefined;
+}
+
+export interface GetSamlMetadataRequest {
+  tenant: string;
+  /** The name of an IdentityProvider of type saml. */
+  provider: string;
+}
+
+export interface SamlMetadata {
+  /** The EntityDescriptor of the mesh, to be saved as a file and given to the provider. */
+  xml: string;
 }
 
 export interface FinishSignInRequest {
@@ -111,7 +196,7 @@ export interface UserContext {
     | undefined;
   /** Agents acting for the subject, outermost first. */
   actors: string[];
-  /** How the caller signed in (RFC 8176): `pwd`, `otp`, `mfa`, `fed`. */
+  /** How the caller signed in (RFC 8176): `pwd`, `otp`, `pop`, `mfa`, `fed`. */
   amr: string[];
   /** When the caller last proved who they are: at sign-in or by a step-up. */
   authenticatedAt: Date | undefined;
@@ -144,6 +229,20 @@ export interface OnBehalfOf {
   subject: string;
 }
 
+/** What a client certificate says, after somebody who may be believed has verified it. */
+export interface VerifiedCertificate {
+  /** The tenant that the caller names; registrations of others do not count. */
+  tenant: string;
+  /** SHA-256 of the certificate, in hex. */
+  sha256: string;
+  /** Its subject alternative names. */
+  uris: string[];
+  dnsNames: string[];
+  emails: string[];
+  /** Empty: not known here. */
+  notAfter: Date | undefined;
+}
+
 export interface ExchangeTokenRequest {
   credential:
     | { $case: "accessToken"; value: string }
@@ -151,6 +250,9 @@ export interface ExchangeTokenRequest {
     | //
     /** Only for orchestrator and agent-runner. */
     { $case: "onBehalfOf"; value: OnBehalfOf }
+    | //
+    /** Only for the gateway, which has verified it. */
+    { $case: "certificate"; value: VerifiedCertificate }
     | undefined;
   /** The service the token is for, for instance `agent-runner`; empty: any service of the mesh. */
   audience: string;
@@ -167,20 +269,48 @@ export interface ExchangeTokenReply {
 }
 
 export interface CheckAccessRequest {
+  /** A subject or a user name; empty: the caller. */
   subject: string;
   permission: string;
-  /** For instance `agent/classifier`; empty: the permission alone. */
+  /** For instance `agent/classifier`, or `agent/support-*` for all of them; empty: everywhere. */
   resource: string;
-  at: Date | undefined;
+  /** Default now. */
+  at:
+    | Date
+    | undefined;
+  /** Default: where the caller is, for questions about themselves; unknown for others. */
   remoteAddress: string;
   /** Ask as if the subject had just given a second factor. */
   secondFactor: boolean;
+  /** Default: that of the mesh. */
+  environment: string;
 }
 
 export interface CheckAccessReply {
   allowed: boolean;
   /** The role and rule that decided, or why none did. */
   reason: string;
+  /** The rule that allows it; else those that do not, the nearest first, at most 20. */
+  rules: AccessRule[];
+  /** Whom and what it was asked of, with what was left out. */
+  subject: string;
+  username: string;
+  at: Date | undefined;
+  remoteAddress: string;
+  environment: string;
+}
+
+/** What a role says of a permission. */
+export interface AccessRule {
+  /** From the role that is held to the one that says it. */
+  path: string[];
+  /** As the role has it: `agent:execute on agent/support-*`. */
+  scope: string;
+  allows: boolean;
+  /** What stood against it: `resource`, `networks`, `hours`, `environments`, `secondFactor` or `credential`. */
+  constraint: string;
+  /** The same in words. */
+  obstacle: string;
 }
 
 export interface User {
@@ -247,7 +377,7 @@ export interface ApiKey {
   /** The visible start of the key, enough to recognise it. */
   prefix: string;
   subject: string;
-  /** Permissions the key is narrowed to; empty: all of its subject's. */
+  /** What the key is narrowed to: `agent:execute`, `agent:execute on agent/support-*`; empty: all of its subject's. */
   scopes: string[];
   createdAt: Date | undefined;
   expiresAt: Date | undefined;
@@ -291,10 +421,51 @@ export interface RotateApiKeyRequest {
   ttlS: number;
 }
 
+export interface ClientCertificate {
+  id: string;
+  /** What a certificate is known by: `uri`, `dns`, `email` or `sha256`. */
+  kind: string;
+  value: string;
+  /** Whom it stands for. */
+  subject: string;
+  createdAt: Date | undefined;
+  expiresAt: Date | undefined;
+  lastUsedAt: Date | undefined;
+}
+
+export interface RegisterCertificateRequest {
+  /** Whose certificate: a user or a service account. */
+  username: string;
+  /** One of: a subject alternative name such as `spiffe://corp/ci`, `ci.corp.example` or `ci@corp.example`, */
+  uri: string;
+  dns: string;
+  email: string;
+  /** the certificate's SHA-256 in hex, with or without colons, */
+  sha256: string;
+  /** or the certificate itself, of which the SHA-256 is kept. */
+  pem: string;
+  /** How long the registration is good; 0: until it is removed. */
+  ttlS: number;
+}
+
+export interface ListCertificatesRequest {
+}
+
+export interface ListCertificatesReply {
+  certificates: ClientCertificate[];
+}
+
+export interface RemoveCertificateRequest {
+  id: string;
+}
+
 export interface SignInAttempted {
   username: string;
   succeeded: boolean;
-  /** Why not: `wrong_password`, `locked`, `disabled`, `unknown_user`, `wrong_code`, `provider_refused`. */
+  /**
+   * Why not: `wrong_password`, `locked`, `disabled`, `unknown_user`, `wrong_code`, `provider_refused`.
+   * With success: `break_glass`, a session that an operator made beside every way to sign in.
+   */
   reason: string;
   remoteAddress: string;
 }
@@ -433,13 +604,19 @@ export const SignInRequest: MessageFns<SignInRequest> = {
 };
 
 function createBaseStepUpRequest(): StepUpRequest {
-  return { code: "" };
+  return { code: "", handle: "", credential: undefined };
 }
 
 export const StepUpRequest: MessageFns<StepUpRequest> = {
   encode(message: StepUpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.code !== "") {
       writer.uint32(10).string(message.code);
+    }
+    if (message.handle !== "") {
+      writer.uint32(18).string(message.handle);
+    }
+    if (message.credential !== undefined) {
+      Struct.encode(Struct.wrap(message.credential), writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -465,6 +642,22 @@ export const StepUpRequest: MessageFns<StepUpRequest> = {
             message.code = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.credential = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -478,13 +671,23 @@ export const StepUpRequest: MessageFns<StepUpRequest> = {
   },
 
   fromJSON(object: any): StepUpRequest {
-    return { code: isSet(object.code) ? globalThis.String(object.code) : "" };
+    return {
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      handle: isSet(object.handle) ? globalThis.String(object.handle) : "",
+      credential: isObject(object.credential) ? object.credential : undefined,
+    };
   },
 
   toJSON(message: StepUpRequest): unknown {
     const obj: any = {};
     if (message.code !== "") {
       obj.code = message.code;
+    }
+    if (message.handle !== "") {
+      obj.handle = message.handle;
+    }
+    if (message.credential !== undefined) {
+      obj.credential = message.credential;
     }
     return obj;
   },
@@ -495,6 +698,990 @@ export const StepUpRequest: MessageFns<StepUpRequest> = {
   fromPartial(object: DeepPartial<StepUpRequest>): StepUpRequest {
     const message = createBaseStepUpRequest();
     message.code = object.code ?? "";
+    message.handle = object.handle ?? "";
+    message.credential = object.credential ?? undefined;
+    return message;
+  },
+};
+
+function createBaseEnrolSecurityKeyRequest(): EnrolSecurityKeyRequest {
+  return {};
+}
+
+export const EnrolSecurityKeyRequest: MessageFns<EnrolSecurityKeyRequest> = {
+  encode(_: EnrolSecurityKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnrolSecurityKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnrolSecurityKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): EnrolSecurityKeyRequest {
+    return {};
+  },
+
+  toJSON(_: EnrolSecurityKeyRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<EnrolSecurityKeyRequest>): EnrolSecurityKeyRequest {
+    return EnrolSecurityKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<EnrolSecurityKeyRequest>): EnrolSecurityKeyRequest {
+    const message = createBaseEnrolSecurityKeyRequest();
+    return message;
+  },
+};
+
+function createBaseSecurityKeyChallenge(): SecurityKeyChallenge {
+  return { handle: "", options: undefined, expiresAt: undefined };
+}
+
+export const SecurityKeyChallenge: MessageFns<SecurityKeyChallenge> = {
+  encode(message: SecurityKeyChallenge, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.handle !== "") {
+      writer.uint32(10).string(message.handle);
+    }
+    if (message.options !== undefined) {
+      Struct.encode(Struct.wrap(message.options), writer.uint32(18).fork()).join();
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecurityKeyChallenge {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecurityKeyChallenge();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.options = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecurityKeyChallenge {
+    return {
+      handle: isSet(object.handle) ? globalThis.String(object.handle) : "",
+      options: isObject(object.options) ? object.options : undefined,
+      expiresAt: isSet(object.expiresAt)
+        ? fromJsonTimestamp(object.expiresAt)
+        : isSet(object.expires_at)
+        ? fromJsonTimestamp(object.expires_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: SecurityKeyChallenge): unknown {
+    const obj: any = {};
+    if (message.handle !== "") {
+      obj.handle = message.handle;
+    }
+    if (message.options !== undefined) {
+      obj.options = message.options;
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecurityKeyChallenge>): SecurityKeyChallenge {
+    return SecurityKeyChallenge.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecurityKeyChallenge>): SecurityKeyChallenge {
+    const message = createBaseSecurityKeyChallenge();
+    message.handle = object.handle ?? "";
+    message.options = object.options ?? undefined;
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseConfirmSecurityKeyRequest(): ConfirmSecurityKeyRequest {
+  return { handle: "", credential: undefined, name: "" };
+}
+
+export const ConfirmSecurityKeyRequest: MessageFns<ConfirmSecurityKeyRequest> = {
+  encode(message: ConfirmSecurityKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.handle !== "") {
+      writer.uint32(10).string(message.handle);
+    }
+    if (message.credential !== undefined) {
+      Struct.encode(Struct.wrap(message.credential), writer.uint32(18).fork()).join();
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmSecurityKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmSecurityKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.credential = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConfirmSecurityKeyRequest {
+    return {
+      handle: isSet(object.handle) ? globalThis.String(object.handle) : "",
+      credential: isObject(object.credential) ? object.credential : undefined,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: ConfirmSecurityKeyRequest): unknown {
+    const obj: any = {};
+    if (message.handle !== "") {
+      obj.handle = message.handle;
+    }
+    if (message.credential !== undefined) {
+      obj.credential = message.credential;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfirmSecurityKeyRequest>): ConfirmSecurityKeyRequest {
+    return ConfirmSecurityKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfirmSecurityKeyRequest>): ConfirmSecurityKeyRequest {
+    const message = createBaseConfirmSecurityKeyRequest();
+    message.handle = object.handle ?? "";
+    message.credential = object.credential ?? undefined;
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseConfirmSecurityKeyReply(): ConfirmSecurityKeyReply {
+  return { key: undefined, recoveryCodes: [], tokens: undefined };
+}
+
+export const ConfirmSecurityKeyReply: MessageFns<ConfirmSecurityKeyReply> = {
+  encode(message: ConfirmSecurityKeyReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      SecurityKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.recoveryCodes) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.tokens !== undefined) {
+      TokenReply.encode(message.tokens, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmSecurityKeyReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmSecurityKeyReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = SecurityKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.recoveryCodes.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokens = TokenReply.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ConfirmSecurityKeyReply {
+    return {
+      key: isSet(object.key) ? SecurityKey.fromJSON(object.key) : undefined,
+      recoveryCodes: globalThis.Array.isArray(object?.recoveryCodes)
+        ? object.recoveryCodes.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.recovery_codes)
+        ? object.recovery_codes.map((e: any) => globalThis.String(e))
+        : [],
+      tokens: isSet(object.tokens) ? TokenReply.fromJSON(object.tokens) : undefined,
+    };
+  },
+
+  toJSON(message: ConfirmSecurityKeyReply): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = SecurityKey.toJSON(message.key);
+    }
+    if (message.recoveryCodes?.length) {
+      obj.recoveryCodes = message.recoveryCodes;
+    }
+    if (message.tokens !== undefined) {
+      obj.tokens = TokenReply.toJSON(message.tokens);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ConfirmSecurityKeyReply>): ConfirmSecurityKeyReply {
+    return ConfirmSecurityKeyReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfirmSecurityKeyReply>): ConfirmSecurityKeyReply {
+    const message = createBaseConfirmSecurityKeyReply();
+    message.key = (object.key !== undefined && object.key !== null) ? SecurityKey.fromPartial(object.key) : undefined;
+    message.recoveryCodes = object.recoveryCodes?.map((e) => e) || [];
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? TokenReply.fromPartial(object.tokens)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSecurityKey(): SecurityKey {
+  return { id: "", name: "", createdAt: undefined, lastUsedAt: undefined };
+}
+
+export const SecurityKey: MessageFns<SecurityKey> = {
+  encode(message: SecurityKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(26).fork()).join();
+    }
+    if (message.lastUsedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastUsedAt), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecurityKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecurityKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lastUsedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecurityKey {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+      lastUsedAt: isSet(object.lastUsedAt)
+        ? fromJsonTimestamp(object.lastUsedAt)
+        : isSet(object.last_used_at)
+        ? fromJsonTimestamp(object.last_used_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: SecurityKey): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    if (message.lastUsedAt !== undefined) {
+      obj.lastUsedAt = message.lastUsedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecurityKey>): SecurityKey {
+    return SecurityKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecurityKey>): SecurityKey {
+    const message = createBaseSecurityKey();
+    message.id = object.id ?? "";
+    message.name = object.name ?? "";
+    message.createdAt = object.createdAt ?? undefined;
+    message.lastUsedAt = object.lastUsedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseListSecurityKeysRequest(): ListSecurityKeysRequest {
+  return {};
+}
+
+export const ListSecurityKeysRequest: MessageFns<ListSecurityKeysRequest> = {
+  encode(_: ListSecurityKeysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSecurityKeysRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSecurityKeysRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListSecurityKeysRequest {
+    return {};
+  },
+
+  toJSON(_: ListSecurityKeysRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSecurityKeysRequest>): ListSecurityKeysRequest {
+    return ListSecurityKeysRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListSecurityKeysRequest>): ListSecurityKeysRequest {
+    const message = createBaseListSecurityKeysRequest();
+    return message;
+  },
+};
+
+function createBaseListSecurityKeysReply(): ListSecurityKeysReply {
+  return { keys: [] };
+}
+
+export const ListSecurityKeysReply: MessageFns<ListSecurityKeysReply> = {
+  encode(message: ListSecurityKeysReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.keys) {
+      SecurityKey.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSecurityKeysReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSecurityKeysReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keys.push(SecurityKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSecurityKeysReply {
+    return { keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => SecurityKey.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: ListSecurityKeysReply): unknown {
+    const obj: any = {};
+    if (message.keys?.length) {
+      obj.keys = message.keys.map((e) => SecurityKey.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSecurityKeysReply>): ListSecurityKeysReply {
+    return ListSecurityKeysReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSecurityKeysReply>): ListSecurityKeysReply {
+    const message = createBaseListSecurityKeysReply();
+    message.keys = object.keys?.map((e) => SecurityKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRemoveSecurityKeyRequest(): RemoveSecurityKeyRequest {
+  return { id: "" };
+}
+
+export const RemoveSecurityKeyRequest: MessageFns<RemoveSecurityKeyRequest> = {
+  encode(message: RemoveSecurityKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveSecurityKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveSecurityKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveSecurityKeyRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: RemoveSecurityKeyRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveSecurityKeyRequest>): RemoveSecurityKeyRequest {
+    return RemoveSecurityKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveSecurityKeyRequest>): RemoveSecurityKeyRequest {
+    const message = createBaseRemoveSecurityKeyRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveSecurityKeyReply(): RemoveSecurityKeyReply {
+  return {};
+}
+
+export const RemoveSecurityKeyReply: MessageFns<RemoveSecurityKeyReply> = {
+  encode(_: RemoveSecurityKeyReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveSecurityKeyReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveSecurityKeyReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RemoveSecurityKeyReply {
+    return {};
+  },
+
+  toJSON(_: RemoveSecurityKeyReply): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveSecurityKeyReply>): RemoveSecurityKeyReply {
+    return RemoveSecurityKeyReply.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RemoveSecurityKeyReply>): RemoveSecurityKeyReply {
+    const message = createBaseRemoveSecurityKeyReply();
+    return message;
+  },
+};
+
+function createBaseStartSecurityKeyRequest(): StartSecurityKeyRequest {
+  return { tenant: "", username: "", password: "", provider: "" };
+}
+
+export const StartSecurityKeyRequest: MessageFns<StartSecurityKeyRequest> = {
+  encode(message: StartSecurityKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.username !== "") {
+      writer.uint32(18).string(message.username);
+    }
+    if (message.password !== "") {
+      writer.uint32(26).string(message.password);
+    }
+    if (message.provider !== "") {
+      writer.uint32(34).string(message.provider);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartSecurityKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartSecurityKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartSecurityKeyRequest {
+    return {
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      username: isSet(object.username) ? globalThis.String(object.username) : "",
+      password: isSet(object.password) ? globalThis.String(object.password) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+    };
+  },
+
+  toJSON(message: StartSecurityKeyRequest): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.username !== "") {
+      obj.username = message.username;
+    }
+    if (message.password !== "") {
+      obj.password = message.password;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartSecurityKeyRequest>): StartSecurityKeyRequest {
+    return StartSecurityKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartSecurityKeyRequest>): StartSecurityKeyRequest {
+    const message = createBaseStartSecurityKeyRequest();
+    message.tenant = object.tenant ?? "";
+    message.username = object.username ?? "";
+    message.password = object.password ?? "";
+    message.provider = object.provider ?? "";
+    return message;
+  },
+};
+
+function createBaseFinishSecurityKeyRequest(): FinishSecurityKeyRequest {
+  return { handle: "", credential: undefined };
+}
+
+export const FinishSecurityKeyRequest: MessageFns<FinishSecurityKeyRequest> = {
+  encode(message: FinishSecurityKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.handle !== "") {
+      writer.uint32(10).string(message.handle);
+    }
+    if (message.credential !== undefined) {
+      Struct.encode(Struct.wrap(message.credential), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FinishSecurityKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFinishSecurityKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.handle = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.credential = Struct.unwrap(Struct.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FinishSecurityKeyRequest {
+    return {
+      handle: isSet(object.handle) ? globalThis.String(object.handle) : "",
+      credential: isObject(object.credential) ? object.credential : undefined,
+    };
+  },
+
+  toJSON(message: FinishSecurityKeyRequest): unknown {
+    const obj: any = {};
+    if (message.handle !== "") {
+      obj.handle = message.handle;
+    }
+    if (message.credential !== undefined) {
+      obj.credential = message.credential;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FinishSecurityKeyRequest>): FinishSecurityKeyRequest {
+    return FinishSecurityKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FinishSecurityKeyRequest>): FinishSecurityKeyRequest {
+    const message = createBaseFinishSecurityKeyRequest();
+    message.handle = object.handle ?? "";
+    message.credential = object.credential ?? undefined;
+    return message;
+  },
+};
+
+function createBaseStartStepUpRequest(): StartStepUpRequest {
+  return {};
+}
+
+export const StartStepUpRequest: MessageFns<StartStepUpRequest> = {
+  encode(_: StartStepUpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartStepUpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartStepUpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): StartStepUpRequest {
+    return {};
+  },
+
+  toJSON(_: StartStepUpRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartStepUpRequest>): StartStepUpRequest {
+    return StartStepUpRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<StartStepUpRequest>): StartStepUpRequest {
+    const message = createBaseStartStepUpRequest();
     return message;
   },
 };
@@ -1004,6 +2191,158 @@ export const StartSignInReply: MessageFns<StartSignInReply> = {
     message.authorizationUrl = object.authorizationUrl ?? "";
     message.handle = object.handle ?? "";
     message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseGetSamlMetadataRequest(): GetSamlMetadataRequest {
+  return { tenant: "", provider: "" };
+}
+
+export const GetSamlMetadataRequest: MessageFns<GetSamlMetadataRequest> = {
+  encode(message: GetSamlMetadataRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.provider !== "") {
+      writer.uint32(18).string(message.provider);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSamlMetadataRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSamlMetadataRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSamlMetadataRequest {
+    return {
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+    };
+  },
+
+  toJSON(message: GetSamlMetadataRequest): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetSamlMetadataRequest>): GetSamlMetadataRequest {
+    return GetSamlMetadataRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSamlMetadataRequest>): GetSamlMetadataRequest {
+    const message = createBaseGetSamlMetadataRequest();
+    message.tenant = object.tenant ?? "";
+    message.provider = object.provider ?? "";
+    return message;
+  },
+};
+
+function createBaseSamlMetadata(): SamlMetadata {
+  return { xml: "" };
+}
+
+export const SamlMetadata: MessageFns<SamlMetadata> = {
+  encode(message: SamlMetadata, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.xml !== "") {
+      writer.uint32(10).string(message.xml);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SamlMetadata {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSamlMetadata();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.xml = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SamlMetadata {
+    return { xml: isSet(object.xml) ? globalThis.String(object.xml) : "" };
+  },
+
+  toJSON(message: SamlMetadata): unknown {
+    const obj: any = {};
+    if (message.xml !== "") {
+      obj.xml = message.xml;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SamlMetadata>): SamlMetadata {
+    return SamlMetadata.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SamlMetadata>): SamlMetadata {
+    const message = createBaseSamlMetadata();
+    message.xml = object.xml ?? "";
     return message;
   },
 };
@@ -2240,6 +3579,163 @@ export const OnBehalfOf: MessageFns<OnBehalfOf> = {
   },
 };
 
+function createBaseVerifiedCertificate(): VerifiedCertificate {
+  return { tenant: "", sha256: "", uris: [], dnsNames: [], emails: [], notAfter: undefined };
+}
+
+export const VerifiedCertificate: MessageFns<VerifiedCertificate> = {
+  encode(message: VerifiedCertificate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(18).string(message.sha256);
+    }
+    for (const v of message.uris) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.dnsNames) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.emails) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.notAfter !== undefined) {
+      Timestamp.encode(toTimestamp(message.notAfter), writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifiedCertificate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifiedCertificate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.uris.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.dnsNames.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.emails.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.notAfter = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VerifiedCertificate {
+    return {
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+      uris: globalThis.Array.isArray(object?.uris) ? object.uris.map((e: any) => globalThis.String(e)) : [],
+      dnsNames: globalThis.Array.isArray(object?.dnsNames)
+        ? object.dnsNames.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.dns_names)
+        ? object.dns_names.map((e: any) => globalThis.String(e))
+        : [],
+      emails: globalThis.Array.isArray(object?.emails) ? object.emails.map((e: any) => globalThis.String(e)) : [],
+      notAfter: isSet(object.notAfter)
+        ? fromJsonTimestamp(object.notAfter)
+        : isSet(object.not_after)
+        ? fromJsonTimestamp(object.not_after)
+        : undefined,
+    };
+  },
+
+  toJSON(message: VerifiedCertificate): unknown {
+    const obj: any = {};
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    if (message.uris?.length) {
+      obj.uris = message.uris;
+    }
+    if (message.dnsNames?.length) {
+      obj.dnsNames = message.dnsNames;
+    }
+    if (message.emails?.length) {
+      obj.emails = message.emails;
+    }
+    if (message.notAfter !== undefined) {
+      obj.notAfter = message.notAfter.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VerifiedCertificate>): VerifiedCertificate {
+    return VerifiedCertificate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VerifiedCertificate>): VerifiedCertificate {
+    const message = createBaseVerifiedCertificate();
+    message.tenant = object.tenant ?? "";
+    message.sha256 = object.sha256 ?? "";
+    message.uris = object.uris?.map((e) => e) || [];
+    message.dnsNames = object.dnsNames?.map((e) => e) || [];
+    message.emails = object.emails?.map((e) => e) || [];
+    message.notAfter = object.notAfter ?? undefined;
+    return message;
+  },
+};
+
 function createBaseExchangeTokenRequest(): ExchangeTokenRequest {
   return { credential: undefined, audience: "", actor: "", remoteAddress: "" };
 }
@@ -2255,6 +3751,9 @@ export const ExchangeTokenRequest: MessageFns<ExchangeTokenRequest> = {
         break;
       case "onBehalfOf":
         OnBehalfOf.encode(message.credential.value, writer.uint32(26).fork()).join();
+        break;
+      case "certificate":
+        VerifiedCertificate.encode(message.credential.value, writer.uint32(58).fork()).join();
         break;
     }
     if (message.audience !== "") {
@@ -2304,6 +3803,14 @@ export const ExchangeTokenRequest: MessageFns<ExchangeTokenRequest> = {
             }
 
             message.credential = { $case: "onBehalfOf", value: OnBehalfOf.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.credential = { $case: "certificate", value: VerifiedCertificate.decode(reader, reader.uint32()) };
             continue;
           }
           case 4: {
@@ -2356,6 +3863,8 @@ export const ExchangeTokenRequest: MessageFns<ExchangeTokenRequest> = {
         ? { $case: "onBehalfOf", value: OnBehalfOf.fromJSON(object.onBehalfOf) }
         : isSet(object.on_behalf_of)
         ? { $case: "onBehalfOf", value: OnBehalfOf.fromJSON(object.on_behalf_of) }
+        : isSet(object.certificate)
+        ? { $case: "certificate", value: VerifiedCertificate.fromJSON(object.certificate) }
         : undefined,
       audience: isSet(object.audience) ? globalThis.String(object.audience) : "",
       actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
@@ -2375,6 +3884,8 @@ export const ExchangeTokenRequest: MessageFns<ExchangeTokenRequest> = {
       obj.apiKey = message.credential.value;
     } else if (message.credential?.$case === "onBehalfOf") {
       obj.onBehalfOf = OnBehalfOf.toJSON(message.credential.value);
+    } else if (message.credential?.$case === "certificate") {
+      obj.certificate = VerifiedCertificate.toJSON(message.credential.value);
     }
     if (message.audience !== "") {
       obj.audience = message.audience;
@@ -2409,6 +3920,15 @@ export const ExchangeTokenRequest: MessageFns<ExchangeTokenRequest> = {
       case "onBehalfOf": {
         if (object.credential?.value !== undefined && object.credential?.value !== null) {
           message.credential = { $case: "onBehalfOf", value: OnBehalfOf.fromPartial(object.credential.value) };
+        }
+        break;
+      }
+      case "certificate": {
+        if (object.credential?.value !== undefined && object.credential?.value !== null) {
+          message.credential = {
+            $case: "certificate",
+            value: VerifiedCertificate.fromPartial(object.credential.value),
+          };
         }
         break;
       }
@@ -2528,7 +4048,15 @@ export const ExchangeTokenReply: MessageFns<ExchangeTokenReply> = {
 };
 
 function createBaseCheckAccessRequest(): CheckAccessRequest {
-  return { subject: "", permission: "", resource: "", at: undefined, remoteAddress: "", secondFactor: false };
+  return {
+    subject: "",
+    permission: "",
+    resource: "",
+    at: undefined,
+    remoteAddress: "",
+    secondFactor: false,
+    environment: "",
+  };
 }
 
 export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
@@ -2550,6 +4078,9 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     }
     if (message.secondFactor !== false) {
       writer.uint32(48).bool(message.secondFactor);
+    }
+    if (message.environment !== "") {
+      writer.uint32(58).string(message.environment);
     }
     return writer;
   },
@@ -2615,6 +4146,14 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
             message.secondFactor = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2643,6 +4182,7 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
         : isSet(object.second_factor)
         ? globalThis.Boolean(object.second_factor)
         : false,
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
     };
   },
 
@@ -2666,6 +4206,9 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     if (message.secondFactor !== false) {
       obj.secondFactor = message.secondFactor;
     }
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
     return obj;
   },
 
@@ -2680,12 +4223,22 @@ export const CheckAccessRequest: MessageFns<CheckAccessRequest> = {
     message.at = object.at ?? undefined;
     message.remoteAddress = object.remoteAddress ?? "";
     message.secondFactor = object.secondFactor ?? false;
+    message.environment = object.environment ?? "";
     return message;
   },
 };
 
 function createBaseCheckAccessReply(): CheckAccessReply {
-  return { allowed: false, reason: "" };
+  return {
+    allowed: false,
+    reason: "",
+    rules: [],
+    subject: "",
+    username: "",
+    at: undefined,
+    remoteAddress: "",
+    environment: "",
+  };
 }
 
 export const CheckAccessReply: MessageFns<CheckAccessReply> = {
@@ -2695,6 +4248,24 @@ export const CheckAccessReply: MessageFns<CheckAccessReply> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    for (const v of message.rules) {
+      AccessRule.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.subject !== "") {
+      writer.uint32(34).string(message.subject);
+    }
+    if (message.username !== "") {
+      writer.uint32(42).string(message.username);
+    }
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(50).fork()).join();
+    }
+    if (message.remoteAddress !== "") {
+      writer.uint32(58).string(message.remoteAddress);
+    }
+    if (message.environment !== "") {
+      writer.uint32(66).string(message.environment);
     }
     return writer;
   },
@@ -2728,6 +4299,54 @@ export const CheckAccessReply: MessageFns<CheckAccessReply> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rules.push(AccessRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.remoteAddress = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2744,6 +4363,16 @@ export const CheckAccessReply: MessageFns<CheckAccessReply> = {
     return {
       allowed: isSet(object.allowed) ? globalThis.Boolean(object.allowed) : false,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      rules: globalThis.Array.isArray(object?.rules) ? object.rules.map((e: any) => AccessRule.fromJSON(e)) : [],
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      username: isSet(object.username) ? globalThis.String(object.username) : "",
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+      remoteAddress: isSet(object.remoteAddress)
+        ? globalThis.String(object.remoteAddress)
+        : isSet(object.remote_address)
+        ? globalThis.String(object.remote_address)
+        : "",
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
     };
   },
 
@@ -2755,6 +4384,24 @@ export const CheckAccessReply: MessageFns<CheckAccessReply> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.rules?.length) {
+      obj.rules = message.rules.map((e) => AccessRule.toJSON(e));
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.username !== "") {
+      obj.username = message.username;
+    }
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    if (message.remoteAddress !== "") {
+      obj.remoteAddress = message.remoteAddress;
+    }
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
     return obj;
   },
 
@@ -2765,6 +4412,145 @@ export const CheckAccessReply: MessageFns<CheckAccessReply> = {
     const message = createBaseCheckAccessReply();
     message.allowed = object.allowed ?? false;
     message.reason = object.reason ?? "";
+    message.rules = object.rules?.map((e) => AccessRule.fromPartial(e)) || [];
+    message.subject = object.subject ?? "";
+    message.username = object.username ?? "";
+    message.at = object.at ?? undefined;
+    message.remoteAddress = object.remoteAddress ?? "";
+    message.environment = object.environment ?? "";
+    return message;
+  },
+};
+
+function createBaseAccessRule(): AccessRule {
+  return { path: [], scope: "", allows: false, constraint: "", obstacle: "" };
+}
+
+export const AccessRule: MessageFns<AccessRule> = {
+  encode(message: AccessRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.path) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.scope !== "") {
+      writer.uint32(18).string(message.scope);
+    }
+    if (message.allows !== false) {
+      writer.uint32(24).bool(message.allows);
+    }
+    if (message.constraint !== "") {
+      writer.uint32(34).string(message.constraint);
+    }
+    if (message.obstacle !== "") {
+      writer.uint32(42).string(message.obstacle);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AccessRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAccessRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.allows = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.constraint = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.obstacle = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AccessRule {
+    return {
+      path: globalThis.Array.isArray(object?.path) ? object.path.map((e: any) => globalThis.String(e)) : [],
+      scope: isSet(object.scope) ? globalThis.String(object.scope) : "",
+      allows: isSet(object.allows) ? globalThis.Boolean(object.allows) : false,
+      constraint: isSet(object.constraint) ? globalThis.String(object.constraint) : "",
+      obstacle: isSet(object.obstacle) ? globalThis.String(object.obstacle) : "",
+    };
+  },
+
+  toJSON(message: AccessRule): unknown {
+    const obj: any = {};
+    if (message.path?.length) {
+      obj.path = message.path;
+    }
+    if (message.scope !== "") {
+      obj.scope = message.scope;
+    }
+    if (message.allows !== false) {
+      obj.allows = message.allows;
+    }
+    if (message.constraint !== "") {
+      obj.constraint = message.constraint;
+    }
+    if (message.obstacle !== "") {
+      obj.obstacle = message.obstacle;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AccessRule>): AccessRule {
+    return AccessRule.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AccessRule>): AccessRule {
+    const message = createBaseAccessRule();
+    message.path = object.path?.map((e) => e) || [];
+    message.scope = object.scope ?? "";
+    message.allows = object.allows ?? false;
+    message.constraint = object.constraint ?? "";
+    message.obstacle = object.obstacle ?? "";
     return message;
   },
 };
@@ -4500,6 +6286,550 @@ export const RotateApiKeyRequest: MessageFns<RotateApiKeyRequest> = {
   },
 };
 
+function createBaseClientCertificate(): ClientCertificate {
+  return {
+    id: "",
+    kind: "",
+    value: "",
+    subject: "",
+    createdAt: undefined,
+    expiresAt: undefined,
+    lastUsedAt: undefined,
+  };
+}
+
+export const ClientCertificate: MessageFns<ClientCertificate> = {
+  encode(message: ClientCertificate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.value !== "") {
+      writer.uint32(26).string(message.value);
+    }
+    if (message.subject !== "") {
+      writer.uint32(34).string(message.subject);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(42).fork()).join();
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(50).fork()).join();
+    }
+    if (message.lastUsedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastUsedAt), writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClientCertificate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClientCertificate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.subject = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.lastUsedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ClientCertificate {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      subject: isSet(object.subject) ? globalThis.String(object.subject) : "",
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+      expiresAt: isSet(object.expiresAt)
+        ? fromJsonTimestamp(object.expiresAt)
+        : isSet(object.expires_at)
+        ? fromJsonTimestamp(object.expires_at)
+        : undefined,
+      lastUsedAt: isSet(object.lastUsedAt)
+        ? fromJsonTimestamp(object.lastUsedAt)
+        : isSet(object.last_used_at)
+        ? fromJsonTimestamp(object.last_used_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ClientCertificate): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    if (message.subject !== "") {
+      obj.subject = message.subject;
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    if (message.lastUsedAt !== undefined) {
+      obj.lastUsedAt = message.lastUsedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ClientCertificate>): ClientCertificate {
+    return ClientCertificate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ClientCertificate>): ClientCertificate {
+    const message = createBaseClientCertificate();
+    message.id = object.id ?? "";
+    message.kind = object.kind ?? "";
+    message.value = object.value ?? "";
+    message.subject = object.subject ?? "";
+    message.createdAt = object.createdAt ?? undefined;
+    message.expiresAt = object.expiresAt ?? undefined;
+    message.lastUsedAt = object.lastUsedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseRegisterCertificateRequest(): RegisterCertificateRequest {
+  return { username: "", uri: "", dns: "", email: "", sha256: "", pem: "", ttlS: 0 };
+}
+
+export const RegisterCertificateRequest: MessageFns<RegisterCertificateRequest> = {
+  encode(message: RegisterCertificateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.username !== "") {
+      writer.uint32(10).string(message.username);
+    }
+    if (message.uri !== "") {
+      writer.uint32(18).string(message.uri);
+    }
+    if (message.dns !== "") {
+      writer.uint32(26).string(message.dns);
+    }
+    if (message.email !== "") {
+      writer.uint32(34).string(message.email);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(42).string(message.sha256);
+    }
+    if (message.pem !== "") {
+      writer.uint32(50).string(message.pem);
+    }
+    if (message.ttlS !== 0) {
+      writer.uint32(56).uint32(message.ttlS);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegisterCertificateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegisterCertificateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uri = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.dns = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.email = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.pem = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.ttlS = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RegisterCertificateRequest {
+    return {
+      username: isSet(object.username) ? globalThis.String(object.username) : "",
+      uri: isSet(object.uri) ? globalThis.String(object.uri) : "",
+      dns: isSet(object.dns) ? globalThis.String(object.dns) : "",
+      email: isSet(object.email) ? globalThis.String(object.email) : "",
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+      pem: isSet(object.pem) ? globalThis.String(object.pem) : "",
+      ttlS: isSet(object.ttlS)
+        ? globalThis.Number(object.ttlS)
+        : isSet(object.ttl_s)
+        ? globalThis.Number(object.ttl_s)
+        : 0,
+    };
+  },
+
+  toJSON(message: RegisterCertificateRequest): unknown {
+    const obj: any = {};
+    if (message.username !== "") {
+      obj.username = message.username;
+    }
+    if (message.uri !== "") {
+      obj.uri = message.uri;
+    }
+    if (message.dns !== "") {
+      obj.dns = message.dns;
+    }
+    if (message.email !== "") {
+      obj.email = message.email;
+    }
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    if (message.pem !== "") {
+      obj.pem = message.pem;
+    }
+    if (message.ttlS !== 0) {
+      obj.ttlS = Math.round(message.ttlS);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RegisterCertificateRequest>): RegisterCertificateRequest {
+    return RegisterCertificateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RegisterCertificateRequest>): RegisterCertificateRequest {
+    const message = createBaseRegisterCertificateRequest();
+    message.username = object.username ?? "";
+    message.uri = object.uri ?? "";
+    message.dns = object.dns ?? "";
+    message.email = object.email ?? "";
+    message.sha256 = object.sha256 ?? "";
+    message.pem = object.pem ?? "";
+    message.ttlS = object.ttlS ?? 0;
+    return message;
+  },
+};
+
+function createBaseListCertificatesRequest(): ListCertificatesRequest {
+  return {};
+}
+
+export const ListCertificatesRequest: MessageFns<ListCertificatesRequest> = {
+  encode(_: ListCertificatesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCertificatesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCertificatesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListCertificatesRequest {
+    return {};
+  },
+
+  toJSON(_: ListCertificatesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListCertificatesRequest>): ListCertificatesRequest {
+    return ListCertificatesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListCertificatesRequest>): ListCertificatesRequest {
+    const message = createBaseListCertificatesRequest();
+    return message;
+  },
+};
+
+function createBaseListCertificatesReply(): ListCertificatesReply {
+  return { certificates: [] };
+}
+
+export const ListCertificatesReply: MessageFns<ListCertificatesReply> = {
+  encode(message: ListCertificatesReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.certificates) {
+      ClientCertificate.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListCertificatesReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListCertificatesReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.certificates.push(ClientCertificate.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListCertificatesReply {
+    return {
+      certificates: globalThis.Array.isArray(object?.certificates)
+        ? object.certificates.map((e: any) => ClientCertificate.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListCertificatesReply): unknown {
+    const obj: any = {};
+    if (message.certificates?.length) {
+      obj.certificates = message.certificates.map((e) => ClientCertificate.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListCertificatesReply>): ListCertificatesReply {
+    return ListCertificatesReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListCertificatesReply>): ListCertificatesReply {
+    const message = createBaseListCertificatesReply();
+    message.certificates = object.certificates?.map((e) => ClientCertificate.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRemoveCertificateRequest(): RemoveCertificateRequest {
+  return { id: "" };
+}
+
+export const RemoveCertificateRequest: MessageFns<RemoveCertificateRequest> = {
+  encode(message: RemoveCertificateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveCertificateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveCertificateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveCertificateRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: RemoveCertificateRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveCertificateRequest>): RemoveCertificateRequest {
+    return RemoveCertificateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveCertificateRequest>): RemoveCertificateRequest {
+    const message = createBaseRemoveCertificateRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
 function createBaseSignInAttempted(): SignInAttempted {
   return { username: "", succeeded: false, reason: "", remoteAddress: "" };
 }
@@ -4650,6 +6980,10 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

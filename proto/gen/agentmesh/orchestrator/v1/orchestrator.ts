@@ -906,7 +906,7 @@ export interface Approval {
   decidedAt:
     | Date
     | undefined;
-  /** Too large for this reply; GetStep reads it. */
+  /** Too large for this reply, in a list more than 8 KiB of JSON; GetStep reads it. */
   inputCut: boolean;
 }
 
@@ -991,6 +991,17 @@ export interface ClaimStepsRequest {
 
 export interface ClaimStepsReply {
   /** In the order asked. */
+  claims: Claim[];
+}
+
+export interface OfferPlacesRequest {
+  worker: string;
+  /** 1 to 256. The worker takes nothing else into them until the offer ends. */
+  places: number;
+}
+
+export interface OfferPlacesReply {
+  /** Granted, each leased from no earlier than the call was sent. */
   claims: Claim[];
 }
 
@@ -5605,6 +5616,158 @@ export const ClaimStepsReply: MessageFns<ClaimStepsReply> = {
   },
   fromPartial(object: DeepPartial<ClaimStepsReply>): ClaimStepsReply {
     const message = createBaseClaimStepsReply();
+    message.claims = object.claims?.map((e) => Claim.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseOfferPlacesRequest(): OfferPlacesRequest {
+  return { worker: "", places: 0 };
+}
+
+export const OfferPlacesRequest: MessageFns<OfferPlacesRequest> = {
+  encode(message: OfferPlacesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.worker !== "") {
+      writer.uint32(10).string(message.worker);
+    }
+    if (message.places !== 0) {
+      writer.uint32(16).uint32(message.places);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferPlacesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferPlacesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.worker = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.places = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OfferPlacesRequest {
+    return {
+      worker: isSet(object.worker) ? globalThis.String(object.worker) : "",
+      places: isSet(object.places) ? globalThis.Number(object.places) : 0,
+    };
+  },
+
+  toJSON(message: OfferPlacesRequest): unknown {
+    const obj: any = {};
+    if (message.worker !== "") {
+      obj.worker = message.worker;
+    }
+    if (message.places !== 0) {
+      obj.places = Math.round(message.places);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OfferPlacesRequest>): OfferPlacesRequest {
+    return OfferPlacesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OfferPlacesRequest>): OfferPlacesRequest {
+    const message = createBaseOfferPlacesRequest();
+    message.worker = object.worker ?? "";
+    message.places = object.places ?? 0;
+    return message;
+  },
+};
+
+function createBaseOfferPlacesReply(): OfferPlacesReply {
+  return { claims: [] };
+}
+
+export const OfferPlacesReply: MessageFns<OfferPlacesReply> = {
+  encode(message: OfferPlacesReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.claims) {
+      Claim.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OfferPlacesReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOfferPlacesReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.claims.push(Claim.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OfferPlacesReply {
+    return { claims: globalThis.Array.isArray(object?.claims) ? object.claims.map((e: any) => Claim.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: OfferPlacesReply): unknown {
+    const obj: any = {};
+    if (message.claims?.length) {
+      obj.claims = message.claims.map((e) => Claim.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OfferPlacesReply>): OfferPlacesReply {
+    return OfferPlacesReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OfferPlacesReply>): OfferPlacesReply {
+    const message = createBaseOfferPlacesReply();
     message.claims = object.claims?.map((e) => Claim.fromPartial(e)) || [];
     return message;
   },
