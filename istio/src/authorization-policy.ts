@@ -1,4 +1,5 @@
 import type { CatalogMethod } from "@agentmesh/proto/catalog";
+import { a2aPaths } from "./a2a.ts";
 import { grpcPort, httpPort, ingressPrincipal, nameLabel, namespace, principalOf } from "./installation.ts";
 import type { KubeObject } from "./kube-object.ts";
 import { callersOf, edgeService, isPublicSurface } from "./who-calls-whom.ts";
@@ -29,10 +30,13 @@ function rulesByCallers(served: readonly CatalogMethod[]): Rule[] {
     );
 }
 
-/** The edge takes every public RPC from the ingress, and any HTTP path: its pipeline refuses what it does not know. */
+/** The edge takes every public RPC, and A2A's, from the ingress, and any HTTP path: its pipeline refuses what it does not know. */
 function edgeRules(methods: readonly CatalogMethod[]): Rule[] {
   const paths = methods.filter(isPublicSurface).map((method) => method.path);
-  return [allowRpcs([ingressPrincipal], paths), allow([ingressPrincipal], { ports: [String(httpPort)] })];
+  return [
+    allowRpcs([ingressPrincipal], [...paths, ...a2aPaths]),
+    allow([ingressPrincipal], { ports: [String(httpPort)] }),
+  ];
 }
 
 /** Who may call which RPC of a service; the edge may ask each one for its health. */

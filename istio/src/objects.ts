@@ -3,6 +3,7 @@ import { authorizationPolicy } from "./authorization-policy.ts";
 import { denyByDefault } from "./deny-by-default.ts";
 import { destinationRule } from "./destination-rule.ts";
 import { edgeGateway } from "./edge-gateway.ts";
+import { keyAsBearer } from "./key-as-bearer.ts";
 import type { KubeObject } from "./kube-object.ts";
 import { peerAuthentication } from "./peer-authentication.ts";
 import type { CanaryPercent } from "./releases.ts";
@@ -23,6 +24,7 @@ export function istioObjects(
     ["mesh/deny-by-default.yaml", denyByDefault()],
     ["mesh/telemetry.yaml", telemetry()],
     ["gateway/gateway.yaml", edgeGateway()],
+    ["gateway/key-as-bearer.yaml", keyAsBearer()],
     ["gateway/request-authentication.yaml", requestAuthentication()],
     ["gateway/require-sign-in.yaml", requireSignIn(methods)],
   ]);

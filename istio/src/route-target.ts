@@ -1,4 +1,5 @@
 import type { CatalogMethod } from "@agentmesh/proto/catalog";
+import { a2aService, a2aTimeoutMs } from "./a2a.ts";
 import { callClasses } from "./call-class.ts";
 import { grpcPort, httpPort } from "./installation.ts";
 import { grpcPatterns, httpPatterns } from "./path-pattern.ts";
@@ -79,6 +80,14 @@ export function edgeTargets(methods: readonly CatalogMethod[]): RouteTarget[] {
   return [
     ...grpcClassTargets(open),
     ...httpClassTargets(open),
+    {
+      name: "grpc-a2a",
+      port: grpcPort,
+      timeoutMs: a2aTimeoutMs(open),
+      attempts: 0,
+      paths: [{ uri: { prefix: `/${a2aService}/` } }],
+      v2Paths: [],
+    },
     {
       name: "grpc-rest",
       port: grpcPort,

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { catalogMethods } from "@agentmesh/proto/catalog";
+import { a2aPaths } from "../src/a2a.ts";
 import { ingressPrincipal, principalOf } from "../src/installation.ts";
 import { calleesOf, callersOf, edgeService, isPublicSurface, serviceNames } from "../src/who-calls-whom.ts";
-import { type Rule, readRules, readSidecar } from "./evaluate.ts";
+import { type Rule, readBearerKeys, readRules, readSidecar } from "./evaluate.ts";
 
 const rulesOf = new Map(
   serviceNames.map((service) => [service, readRules(`services/${service}/authorization-policy.yaml`)]),
@@ -44,6 +47,33 @@ test("the edge takes every public RPC, from the ingress only", () => {
   for (const method of catalogMethods.filter(isPublicSurface)) {
     assert.deepEqual(principalsOf(rulesFor(edgeService, method.path)[0]), [ingressPrincipal], method.path);
   }
+});
+
+test("A2A over gRPC is let in from the ingress only, as far as the gateway serves it", () => {
+  const proto = readFileSync(join(import.meta.dirname, "../../services/gateway/src/a2a/a2a.proto"), "utf8");
+  const [, inPackage = ""] = /^package ([\w.]+);/m.exec(proto) ?? [];
+  const served = [...proto.matchAll(/^ {2}rpc (\w+)\(/gm)].map(([, name]) => `/${inPackage}.A2AService/${name}`);
+  assert.deepEqual(a2aPaths.toSorted(), served.toSorted());
+  for (const path of served) assert.deepEqual(principalsOf(rulesFor(edgeService, path)[0]), [ingressPrincipal], path);
+});
+
+test("an API key as a bearer reaches the gateway as a key; all other bearers are held to be tokens", () => {
+  const asTheGatewaySeesIt = readBearerKeys();
+  const key = `mk_${"k".repeat(40)}_-9`;
+  assert.deepEqual(asTheGatewaySeesIt({ authorization: `Bearer ${key}` }), { "x-api-key": key });
+  assert.deepEqual(asTheGatewaySeesIt({ authorization: `bearer  ${key}`, "x-api-key": "other" }), { "x-api-key": key });
+  for (const authorization of [
+    "Bearer eyJhbGciOiJub25lIn0.e30.",
+    "Bearer mk_x.e30.y",
+    "Bearer xmk_abc",
+    `Basic ${key}`,
+    `Bearer ${key},Bearer eyJ.e30.x`,
+    "Bearer mk_",
+    key,
+  ]) {
+    assert.deepEqual(asTheGatewaySeesIt({ authorization }), { authorization });
+  }
+  assert.deepEqual(asTheGatewaySeesIt({}), {});
 });
 
 test("every rule names its principals and its ports; no wildcard anywhere", () => {

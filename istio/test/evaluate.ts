@@ -102,6 +102,45 @@ export function readSidecar(service: string): z.infer<typeof sidecar>["spec"] {
   return sidecar.parse(read(`services/${service}/sidecar.yaml`)).spec;
 }
 
+const filter = z.object({
+  spec: z.object({
+    configPatches: z.tuple([
+      z.object({
+        match: z.object({
+          listener: z.object({
+            filterChain: z.object({
+              filter: z.object({ subFilter: z.strictObject({ name: z.literal("envoy.filters.http.jwt_authn") }) }),
+            }),
+          }),
+        }),
+        patch: z.object({
+          operation: z.literal("INSERT_BEFORE"),
+          value: z.object({
+            typed_config: z.object({ default_source_code: z.strictObject({ inline_string: z.string() }) }),
+          }),
+        }),
+      }),
+    ]),
+  }),
+});
+
+type Headers = Readonly<Record<string, string>>;
+
+/** What the filter before the check of tokens makes of a request's headers. */
+export function readBearerKeys(): (headers: Headers) => Headers {
+  const [{ patch }] = filter.parse(read("gateway/key-as-bearer.yaml")).spec.configPatches;
+  const script = patch.value.typed_config.default_source_code.inline_string;
+  const [, pattern = ""] = /string\.match\(headers:get\("authorization"\) or "", "([^"]+)"\)/.exec(script) ?? [];
+  // Lua's classes as JavaScript has them.
+  const expression = new RegExp(pattern.replaceAll("%w", "A-Za-z0-9"));
+  return (headers) => {
+    const key = expression.exec(headers.authorization ?? "")?.[1];
+    if (key === undefined) return headers;
+    const { authorization: _, ...others } = headers;
+    return { ...others, "x-api-key": key };
+  };
+}
+
 function textMatches(text: string | undefined, match: { exact: string } | { regex: string }): boolean {
   if (text === undefined) return false;
   return "exact" in match ? text === match.exact : new RegExp(`^(?:${match.regex})$`).test(text);

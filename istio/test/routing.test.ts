@@ -100,8 +100,16 @@ test("gRPC and HTTP at the edge go to their own ports, also for paths the catalo
     take(edgeService, path, {}, method).route[0]?.destination.port.number;
   assert.equal(portOf("/agentmesh.auth.v1.AuthService/SignIn", "POST"), 7000);
   assert.equal(portOf("/agentmesh.auth.v1.AuthService/Unknown", "POST"), 7000);
+  assert.equal(portOf("/lf.a2a.v1.A2AService/SendStreamingMessage", "POST"), 7000);
   assert.equal(portOf("/v1/auth/sign-in", "POST"), 7080);
   assert.equal(portOf("/openapi.json", "GET"), 7080);
+});
+
+test("a message of A2A over gRPC has the time of a run, and is never repeated", () => {
+  const runMs = catalogMethods.find(({ name }) => name === "RunAgent")?.timeoutMs ?? 0;
+  const { timeout, retries } = take(edgeService, "/lf.a2a.v1.A2AService/SendMessage");
+  assert.ok(Number.parseFloat(timeout) * 1_000 >= runMs);
+  assert.deepEqual(retries, { attempts: 0 });
 });
 
 test("every pattern stays within the length Istio admits", () => {

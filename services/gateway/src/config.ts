@@ -40,6 +40,25 @@ const schema = z.strictObject({
     /** Pages that may call, for instance https://console.example.com. Default: none. */
     origins: z.array(z.string().regex(/^https?:\/\/[^/\s]+$/, "must be an origin, without a path")).optional(),
   }),
+  /** From a request's beginning to the end of its body or message, in milliseconds: who drips is cut off. Default 20 000. */
+  requestTimeoutMs: z.int().min(100).optional(),
+  /** TLS of the HTTP port. Default: none, for the mesh before it has it. Files are read at the start. */
+  tls: z
+    .strictObject({
+      /** PEM, with its chain; empty: no TLS. */
+      certFile: z.string(),
+      keyFile: z.string(),
+      /** PEM of authorities whose client certificates may stand for accounts of any tenant; empty: none are asked for. */
+      clientCaFile: z.string(),
+    })
+    .optional(),
+  /**
+   * The SPIFFE id of the mesh's ingress, for instance `spiffe://cluster.local/ns/istio-ingress/sa/ingress`: what it forwards
+   * of its callers' addresses and client certificates is believed. Default: nobody's word is.
+   */
+  ingress: z.union([z.literal(""), z.string().regex(/^spiffe:\/\/[!-+\--:<-~]+$/, "must be a SPIFFE id")]).optional(),
+  /** Longest wait of a repeat, by its idempotency key, for the first to end, in milliseconds. Default 10 000. */
+  repeatWaitMs: z.int().min(0).optional(),
   redis: redisSettings,
   peers: z.strictObject(peers),
   /** How calls are spread over the instances of a peer. Default: round_robin. */
@@ -83,6 +102,18 @@ export function limitFiguresOf({ environment, limits }: GatewayConfig): LimitFig
   if (figures) return figures;
   const known = Object.keys(limits.profiles).join(", ");
   throw new Error(`config: limits.profile ${JSON.stringify(name)} is not one of limits.profiles; there are ${known}`);
+}
+
+const REQUEST_TIMEOUT_MS = 20_000;
+
+export function requestTimeoutOf({ requestTimeoutMs = REQUEST_TIMEOUT_MS }: GatewayConfig): number {
+  return requestTimeoutMs;
+}
+
+const REPEAT_WAIT_MS = 10_000;
+
+export function repeatWaitOf({ repeatWaitMs = REPEAT_WAIT_MS }: GatewayConfig): number {
+  return repeatWaitMs;
 }
 
 export function spoolDirOf({ environment, audit, workload }: GatewayConfig): string {

@@ -11,6 +11,7 @@ import type { Descriptors } from "./descriptors.ts";
 import type { EdgeEvents } from "./events/publish.ts";
 import type { LocalHandler } from "./handlers/index.ts";
 import type { Limiter } from "./limits/limiter.ts";
+import type { McpCalls } from "./mcp/calls.ts";
 import type { Edge } from "./metrics.ts";
 import type { Exchange } from "./pipeline/exchange.ts";
 import type { StoredReplies } from "./stored-replies.ts";
@@ -31,6 +32,7 @@ export type Context = {
   readonly limiter: Limiter;
   readonly admission: FairQueue;
   readonly replies: StoredReplies;
+  readonly mcpCalls: McpCalls;
   readonly trail: Trail;
   readonly events: EdgeEvents;
   /** By service. */

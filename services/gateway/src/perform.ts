@@ -15,6 +15,8 @@ export type Incoming = {
   readonly remoteAddress: string;
   /** A header's or metadata entry's value; names in lower case. */
   readonly header: (name: string) => string | undefined;
+  /** The client certificate, which counts when no other credential is sent. */
+  readonly certificate: () => Credential | undefined;
   /** The caller's own deadline, milliseconds since the epoch. */
   readonly deadlineMs?: number;
 };
@@ -25,6 +27,8 @@ export type Performed = {
   readonly reply: Promise<Reply>;
   /** The caller went away. */
   readonly cancel: () => void;
+  /** This replica goes: the caller is to ask another one. */
+  readonly leave: () => void;
   /** To be called once, when the reply has left or failed: `code` is OK or the error's. */
   readonly end: (code: string) => void;
 };
@@ -53,6 +57,10 @@ export function perform(context: Context, incoming: Incoming): Performed {
       // gRPC says "cancelled" of calls that ended well, too.
       if (!over) abort.abort(new AppError("CANCELLED", `${method.path}: the caller went away`));
     },
+    leave: () => {
+      const message = "this replica of the edge shuts down; ask again, or go on where the stream ended";
+      if (!over) abort.abort(new AppError("UNAVAILABLE", message, { reason: "DRAINING", retryAfterMs: 0 }));
+    },
     end: (code) => {
       over = true;
       clearTimeout(timer);
@@ -69,7 +77,7 @@ function openExchange(incoming: Incoming, deadlineMs: number, signal: AbortSigna
     method,
     surface,
     requestId: asked !== undefined && REQUEST_ID.test(asked) ? asked : newId(),
-    credential: credentialOf(header),
+    credential: credentialOf(header) ?? incoming.certificate(),
     idempotencyKey: header("idempotency-key"),
     remoteAddress,
     deadlineMs,
@@ -111,6 +119,11 @@ export function limitHeaders({ limit }: Exchange): [string, string][] {
 
 /** What a caller is told of a failure: causes and internals stay at home. */
 export function publicMessage(error: AppError): string {
+  // Whoever answers gives a reason; what the connection itself says names addresses.
+  if (error.reason === undefined) {
+    if (error.code === "UNAVAILABLE") return "the service is unavailable now; try again shortly";
+    if (error.code === "DEADLINE_EXCEEDED") return "it took longer than its deadline allows";
+  }
   if (error.code !== "INTERNAL") return error.message;
   return "an internal error occurred; the gateway's log has the detail under the same request id";
 }

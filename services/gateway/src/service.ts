@@ -1,25 +1,30 @@
 import { describeError } from "@agentmesh/errors";
 import { type Channel, createRawClient, openChannel, type RawClient, serve } from "@agentmesh/rpc";
 import { type Foundation, openFoundation, type Running } from "@agentmesh/service";
-import { registerA2a } from "./a2a/grpc.ts";
+import { loadA2a, registerA2a } from "./a2a/grpc.ts";
 import { createFairQueue, type FairQueue } from "./admission/fair-queue.ts";
 import { openTrail } from "./audit/trail.ts";
 import { watchBudgetStates } from "./budget-states.ts";
 import { openCallers } from "./callers/identify.ts";
-import { type GatewayConfig, limitFiguresOf, peerNames, spoolDirOf } from "./config.ts";
+import { type GatewayConfig, limitFiguresOf, peerNames, requestTimeoutOf, spoolDirOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { watchDataPolicies } from "./data-policies.ts";
 import { loadDescriptors, methodsWithSecrets } from "./descriptors.ts";
 import { openEdgeEvents } from "./events/publish.ts";
 import { registerReflection } from "./grpc/reflection.ts";
+import { cutSlowMessages } from "./grpc/slow-messages.ts";
 import { registerMethods } from "./grpc/surface.ts";
 import { localHandlers } from "./handlers/index.ts";
 import { openHttp } from "./http/server.ts";
 import { createLimiter } from "./limits/limiter.ts";
+import { openMcpCalls } from "./mcp/calls.ts";
 import { edgeMetrics } from "./metrics.ts";
 import { openRedis } from "./redis.ts";
 import { routedMethods } from "./routes.ts";
 import { openStoredReplies } from "./stored-replies.ts";
+
+// Of one connection: more than any client has under way, and too few to fill the memory with calls that never say a word.
+const MAX_STREAMS = 1_024;
 
 export type RunningGateway = Running & { readonly httpPort: number };
 
@@ -29,7 +34,9 @@ export async function startGateway(config: GatewayConfig, overrides: Partial<Con
   const base = stack.use(await openFoundation(config, "gateway"));
   const channels = openChannels(config, base, stack);
   const context: Context = { ...(await openContext(config, base, channels, stack)), ...overrides };
-  const grpc = stack.use(
+  // They drain side by side, each with its whole time.
+  const surfaces = stack.use(sideBySide());
+  const grpc = surfaces.use(
     await serve({
       host: config.listen.host,
       port: config.listen.grpcPort,
@@ -37,14 +44,17 @@ export async function startGateway(config: GatewayConfig, overrides: Partial<Con
       trust: { workload: base.workload, tokens: base.tokens },
       log: base.log,
       metrics: base.metrics,
+      maxStreams: MAX_STREAMS,
+      interceptors: [cutSlowMessages(requestTimeoutOf(config))],
       register(server) {
         registerMethods(server, context);
-        registerA2a(server, context);
-        registerReflection(server, context.descriptors);
+        const a2a = loadA2a();
+        registerA2a(server, a2a, context);
+        registerReflection(server, [context.descriptors.registry, a2a]);
       },
     }),
   );
-  const http = stack.use(await openHttp(context));
+  const http = surfaces.use(await openHttp(context));
   base.admin.setReady(true);
   stack.defer(() => base.admin.setReady(false));
   base.log.info({ grpcPort: grpc.port, httpPort: http.port, methods: routedMethods.length }, "the edge is open");
@@ -54,6 +64,19 @@ export async function startGateway(config: GatewayConfig, overrides: Partial<Con
     adminPort: base.admin.port,
     httpPort: http.port,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+function sideBySide(): AsyncDisposable & { use<T extends AsyncDisposable>(opened: T): T } {
+  const all: AsyncDisposable[] = [];
+  return {
+    use(opened) {
+      all.push(opened);
+      return opened;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(all.map((each) => each[Symbol.asyncDispose]()));
+    },
   };
 }
 
@@ -123,6 +146,7 @@ async function openContext(config: GatewayConfig, base: Foundation, channels: Ch
     limiter: stack.use(createLimiter({ redis, ...config.limits, log, metrics })),
     admission: openAdmission(config, metrics),
     replies: openStoredReplies(redis),
+    mcpCalls: stack.use(openMcpCalls(redis, log)),
     trail,
     events: stack.use(openEdgeEvents(bus)),
     upstreams: new Map(upstreams),

@@ -1,10 +1,12 @@
-import { AppError, describeError } from "@agentmesh/errors";
+import { AppError } from "@agentmesh/errors";
 import type { Redis } from "ioredis";
 
 /** What is known of an idempotency key. */
 export type Stored =
   | { readonly state: "new" }
   | { readonly state: "running"; readonly requestHash: string; readonly leftMs: number }
+  /** It ended in a way that tells nothing of its effect. */
+  | { readonly state: "lost"; readonly requestHash: string; readonly leftMs: number }
   | { readonly state: "done"; readonly requestHash: string; readonly reply: Uint8Array | undefined };
 
 export type StoredReplies = {
@@ -12,6 +14,8 @@ export type StoredReplies = {
   begin(key: string, requestHash: string, claimMs: number): Promise<Stored>;
   /** Keeps the reply; `undefined`: that there was one, and not which. */
   finish(key: string, requestHash: string, reply: Uint8Array | undefined): Promise<void>;
+  /** Nobody knows whether the request had its effect: the key stays taken as long as it was claimed for. */
+  lose(key: string, requestHash: string, claimMs: number): Promise<void>;
   /** The request had no effect: the key is free again. */
   forget(key: string): Promise<void>;
 };
@@ -19,6 +23,7 @@ export type StoredReplies = {
 const KEEP_MS = 24 * 3_600_000;
 const MAX_REPLY_BYTES = 256 * 1024;
 const RUNNING = "running";
+const LOST = "lost";
 const DONE = "done";
 
 /** Replies by idempotency key, in Redis: a hash of `state`, `request` (its hash) and `reply`. */
@@ -35,11 +40,11 @@ export function openStoredReplies(redis: Redis): StoredReplies {
           .exec();
         const [error, won] = claimed?.[0] ?? [new Error("no answer"), 0];
         if (error) throw error;
-        return won === 1 ? { state: "new" } : await read(redis, key);
+        return won === 1 ? { state: "new" } : await read(redis, key, requestHash);
       } catch (cause) {
         throw new AppError(
           "UNAVAILABLE",
-          `the idempotency key cannot be kept now (${describeError(cause)}); the request was not run, send it again shortly`,
+          "the idempotency key cannot be kept now; the request was not run, send it again shortly",
           { reason: "IDEMPOTENCY_UNAVAILABLE", retryAfterMs: 1_000, cause },
         );
       }
@@ -52,15 +57,20 @@ export function openStoredReplies(redis: Redis): StoredReplies {
         .pexpire(key, KEEP_MS)
         .exec();
     },
+    async lose(key, requestHash, claimMs) {
+      await redis.multi().hset(key, { state: LOST, request: requestHash }).pexpire(key, claimMs, "NX").exec();
+    },
     async forget(key) {
       await redis.del(key);
     },
   };
 }
 
-async function read(redis: Redis, key: string): Promise<Stored> {
+async function read(redis: Redis, key: string, asked: string): Promise<Stored> {
   const [fields, leftMs] = await Promise.all([redis.hgetallBuffer(key), redis.pttl(key)]);
-  const requestHash = fields.request?.toString() ?? "";
-  if (fields.state?.toString() !== DONE) return { state: "running", requestHash, leftMs: Math.max(leftMs, 1_000) };
+  // It may have been freed since: then it is as if its owner were still at it.
+  const requestHash = fields.request?.toString() ?? asked;
+  const state = fields.state?.toString();
+  if (state !== DONE) return { state: state === LOST ? LOST : RUNNING, requestHash, leftMs: Math.max(leftMs, 1_000) };
   return { state: "done", requestHash, reply: fields.reply };
 }

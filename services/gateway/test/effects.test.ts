@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { AppError } from "@agentmesh/errors";
+import { eventually } from "@agentmesh/harness";
 import { authContract } from "@agentmesh/proto/auth.contract";
 import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
 import { asAdmin, startEdge, type TestEdge } from "./edge.ts";
@@ -35,24 +36,58 @@ test("the same key and request has one effect and one reply; another request wit
   assert.deepEqual((await start("k2", { a: 1 })).body, { id: "run-2" });
 });
 
-test("of many at once one runs; the others are told it is under way", async () => {
+test("of fifty at once, over three gateways, one runs and all get its reply", async () => {
+  const [second, third] = await Promise.all([edge.another(), edge.another()]);
+  await using _second = second;
+  await using _third = third;
   const gate = Promise.withResolvers<void>();
   edge.fleet.on(path, async () => {
     await gate.promise;
     return { id: "only" };
   });
   const before = timesCalled();
-  let answered = 0;
-  const replies = Array.from({ length: 5 }, async () => {
-    const reply = await start("k3", {});
-    answered += 1;
-    // The one that runs is held back until all the others have their answer.
-    if (answered === 4) gate.resolve();
-    return reply.status;
+  const ports = [edge.gateway, second, third].map(({ httpPort }) => httpPort);
+  const headers = asAdmin({ "idempotency-key": "k3", "content-type": "application/json" });
+  const replies = Array.from({ length: 50 }, async (_, at) => {
+    const url = `http://127.0.0.1:${ports[at % 3]}/v1/workflows/triage:start`;
+    const reply = await fetch(url, { method: "POST", headers, body: '{"input":{}}' });
+    return `${reply.status} ${await reply.text()}`;
   });
-  assert.deepEqual((await Promise.all(replies)).sort(), [200, 409, 409, 409, 409]);
+  await eventually(() => timesCalled() > before, { what: "the first to reach the owner" });
+  gate.resolve();
+  assert.deepEqual([...new Set(await Promise.all(replies))], ['200 {"id":"only"}']);
   assert.equal(timesCalled() - before, 1);
-  assert.deepEqual((await start("k3", {})).body, { id: "only" });
+});
+
+test("whoever waits for a first that is refused is the next to try", async () => {
+  let calls = 0;
+  edge.fleet.on(path, async () => {
+    calls += 1;
+    if (calls === 1) throw new AppError("NOT_FOUND", "no such workflow yet");
+    return { id: "at last" };
+  });
+  const statuses = await Promise.all(Array.from({ length: 5 }, async () => (await start("k7", {})).status));
+  assert.deepEqual(statuses.toSorted(), [200, 200, 200, 200, 404]);
+  assert.equal(calls, 2);
+});
+
+test("who waits for a first that does not end is told that it is under way", async () => {
+  await using impatient = await edge.another({ repeatWaitMs: 200 });
+  const gate = Promise.withResolvers<void>();
+  edge.fleet.on(path, async () => {
+    await gate.promise;
+    return { id: "late" };
+  });
+  const before = timesCalled();
+  const first = start("k8", {});
+  await eventually(() => timesCalled() > before, { what: "the first to reach the owner" });
+  const headers = asAdmin({ "idempotency-key": "k8", "content-type": "application/json" });
+  const url = `http://127.0.0.1:${impatient.httpPort}/v1/workflows/triage:start`;
+  const second = await fetch(url, { method: "POST", headers, body: '{"input":{}}' });
+  assert.equal(second.status, 409);
+  assert.match(await second.text(), /IDEMPOTENCY_IN_FLIGHT/);
+  gate.resolve();
+  assert.deepEqual((await first).body, { id: "late" });
 });
 
 test("a refused request leaves its key free; one whose end nobody knows does not", async () => {
@@ -60,7 +95,7 @@ test("a refused request leaves its key free; one whose end nobody knows does not
   assert.equal((await start("k4", {})).status, 504);
   const again = await start("k4", {});
   assert.equal(again.status, 409);
-  assert.match(again.text, /IDEMPOTENCY_IN_FLIGHT/);
+  assert.match(again.text, /IDEMPOTENCY_END_UNKNOWN/);
   edge.fleet.on(path, () => Promise.reject(new AppError("NOT_FOUND", "no such workflow")));
   assert.equal((await start("k5", {})).status, 404);
   edge.fleet.on(path, async () => ({ id: "now" }));

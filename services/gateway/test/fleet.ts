@@ -92,7 +92,7 @@ export async function startFleet(environment: TestEnvironment, callers: TestCall
 
   overrides.set(authContract.methods.exchangeToken.path, async ({ credential }: ExchangeTokenRequest) => {
     state.exchanges += 1;
-    const value = credential?.$case === "onBehalfOf" ? "" : (credential?.value ?? "");
+    const value = typeof credential?.value === "string" ? credential.value : "";
     const user = credentials.get(value);
     if (!user) throw new AppError("UNAUTHENTICATED", "the token is not known", { reason: "BAD_TOKEN" });
     return { token: await callers.token(user), expiresAt: new Date(Date.now() + 300_000) };

@@ -79,6 +79,30 @@ test("what a policy blocks goes nowhere, and the refusal tells the kind and neve
   );
 });
 
+test("a refusal that would name a place of any length says it shortly, and the connection lives on", async () => {
+  const value = {
+    tenant: "acme",
+    name: "s",
+    version: 1,
+    labels: {},
+    spec: { rules: [{ kind: "card", action: "block" }] },
+  };
+  await using _published = await publishSnapshots(edge.fleet.bus, "resource_datapolicy", async () => [
+    { key: "acme.s", version: 1, value },
+  ]);
+  const runner = createClient(runnerContract, { address: edge.channel });
+  const input = { ["k".repeat(200_000)]: card };
+  const error = await eventually(
+    async () => {
+      const cause = await runner.runAgent({ agent: "a", input }, { token: "admin" }).catch((thrown) => thrown);
+      return cause.code !== undefined && cause;
+    },
+    { what: "the policy to be enforced" },
+  );
+  assert.deepEqual([error.code, error.reason], ["PERMISSION_DENIED", "DLP_BLOCKED"]);
+  assert.ok(error.message.length <= 2_000);
+});
+
 /** The key of the event is the request's id, and the key ends the subject. */
 async function lastDlp(requestId: string) {
   const subject = eventSubject("acme", "gateway", dlpFoundEvent.type, requestId);

@@ -30,15 +30,18 @@ async function countAllowed(limiters: readonly Limiter[], times: number, keys: [
 test("three replicas together pass exactly the limit, whichever scope is the tightest", async () => {
   await using stack = new AsyncDisposableStack();
   const replicas = [await limiter(stack), await limiter(stack), await limiter(stack)];
+  // What a replica holds in advance it spends when the counter says no more: so all are asked again at the end.
+  const all = async (times: number, keys: [string, number][]) =>
+    (await countAllowed(replicas, times, keys)) + (await countAllowed(replicas, 300, keys));
   assert.equal(
-    await countAllowed(replicas, 400, [
+    await all(400, [
       ["user:a", 100],
       ["all", 10_000],
     ]),
     100,
   );
   assert.equal(
-    await countAllowed(replicas, 700, [
+    await all(700, [
       ["user:b", 1000],
       ["department:x", 500],
     ]),
@@ -88,6 +91,45 @@ test("a refusal says which limit, when to come back, and what is left, on both s
   assert.match(await refused.text(), /limit of 3 requests per 3600 s for user user:ann.*RATE_LIMITED/);
   assert.ok(Number(refused.headers.get("retry-after")) > 3_000);
   assert.equal(refused.headers.get("ratelimit-remaining"), "0");
+});
+
+test("50 clients of three gateways get exactly the limit, also when Redis dies in the middle", async () => {
+  const LIMIT = 600;
+  const CLIENTS = 50;
+  const figures = { user: LIMIT, department: 100_000, tenant: 100_000, address: 100_000 };
+  const limits = {
+    profile: "l",
+    window: "sliding",
+    windowMs: 3_600_000,
+    leaseShare: 0.05,
+    profiles: { l: figures },
+  } as const;
+  await using stack = new AsyncDisposableStack();
+  const gateways = [0, 1, 2].map(async () => stack.use(await edge.another({ limits })));
+  const ports = (await Promise.all(gateways)).map(({ httpPort }) => httpPort);
+  const passedOf = async (user: string, during: (passed: number) => void = () => undefined) => {
+    edge.fleet.credentials.set(user, { permissions: [], subject: `user:${user}` });
+    let passed = 0;
+    const client = async (_: unknown, at: number) => {
+      for (let asked = 0; asked < 30; asked++) {
+        const url = `http://127.0.0.1:${ports[(at + asked) % 3]}/v1/auth/me`;
+        const { status } = await fetch(url, { headers: { authorization: `Bearer ${user}` } });
+        assert.ok([200, 429, 503].includes(status), `${status}`);
+        if (status === 200) during(++passed);
+      }
+    };
+    await Promise.all(Array.from({ length: CLIENTS }, client));
+    return passed;
+  };
+  assert.equal(await passedOf("fifty"), LIMIT);
+
+  let stopping: Promise<void> | undefined;
+  const withoutRedis = await passedOf("cut", (passed) => {
+    if (passed === 200) stopping = edge.environment.redis.stop();
+  });
+  await stopping;
+  await edge.environment.redis.restart();
+  assert.ok(withoutRedis >= 200 && withoutRedis <= LIMIT, `${withoutRedis} of ${LIMIT}`);
 });
 
 test("while Redis is down a replica lives on its lease, no longer, and never above the limit", async () => {

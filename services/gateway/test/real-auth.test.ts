@@ -1,35 +1,16 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { eventually, freePort, type TestEnvironment, testEnvironment } from "@agentmesh/harness";
-import { authContract } from "@agentmesh/proto/auth.contract";
-import { createClient, openChannel } from "@agentmesh/rpc";
-import type { GatewayConfig } from "../src/config.ts";
-import { startGateway } from "../src/service.ts";
+import { eventually } from "@agentmesh/harness";
+import { type EdgeWithAuth, password, startWithAuth } from "./with-auth.ts";
 
-// The edge in front of the real auth as a process of its own; nobody else is up, compliance included.
-let stack: AsyncDisposableStack;
-let client: ReturnType<typeof createClient<typeof authContract>>;
-const password = "correct-horse-battery-9";
+let edge: EdgeWithAuth;
+let client: EdgeWithAuth["client"];
 
 before(async () => {
-  stack = new AsyncDisposableStack();
-  const environment = stack.use(await testEnvironment("auth"));
-  const authPort = await freePort();
-  const auth = startAuth(environment, authPort, await freePort());
-  stack.defer(async () => {
-    auth.kill("SIGTERM");
-    if (auth.exitCode === null) await once(auth, "exit");
-  });
-  const gateway = stack.use(await startGateway(await configOf(environment, authPort)));
-  const channel = stack.use(openChannel({ address: `127.0.0.1:${gateway.port}` }));
-  client = createClient(authContract, { address: channel });
-  await eventually(() => client.getJwks({}), { what: "auth", timeoutMs: 30_000 });
+  edge = await startWithAuth();
+  client = edge.client;
 });
-after(() => stack.disposeAsync());
+after(() => edge[Symbol.asyncDispose]());
 
 test("a user signs in, is known, makes a key that works, and is out after signing out", async () => {
   const signedIn = await client.signIn({ tenant: "acme", username: "admin", password });
@@ -52,51 +33,3 @@ test("wrong passwords, made-up tokens and keys are refused", async () => {
   await assert.rejects(client.whoAmI({}, { token: "a.b.c" }), { code: "UNAUTHENTICATED" });
   await assert.rejects(client.whoAmI({}, { metadata: { "x-api-key": "am_nope" } }), { code: "UNAUTHENTICATED" });
 });
-
-function startAuth(environment: TestEnvironment, grpcPort: number, adminPort: number): ChildProcess {
-  const main = fileURLToPath(new URL("../../auth/src/main.ts", import.meta.url));
-  return spawn(process.execPath, [main], {
-    stdio: ["ignore", "ignore", "inherit"],
-    env: {
-      LISTEN_HOST: "127.0.0.1",
-      GRPC_PORT: String(grpcPort),
-      ADMIN_PORT: String(adminPort),
-      POSTGRES_URL: environment.postgresUrl,
-      NATS_URL: environment.natsUrl,
-      REDIS_URL: environment.redisUrl,
-      WORKLOAD_KEY_FILE: environment.workloadKeyFile,
-      WORKLOAD_TRUST_FILE: environment.workloadTrustFile,
-      MASTER_KEY_FILE: environment.masterKeyFile,
-      BOOTSTRAP_ADMIN_PASSWORD: password,
-      LOG_LEVEL: "error",
-    },
-  });
-}
-
-async function configOf(environment: TestEnvironment, authPort: number): Promise<GatewayConfig> {
-  const nobody = `127.0.0.1:${await freePort()}`;
-  const figures = { user: 1000, department: 1000, tenant: 1000, address: 1000 };
-  return {
-    environment: "test",
-    listen: { host: "127.0.0.1", grpcPort: 0, adminPort: 0 },
-    http: { port: 0 },
-    admission: { places: 1_024, queue: 2_048, waitMs: 2_000 },
-    nats: { url: environment.natsUrl },
-    workload: { keyFile: environment.keyFileOf("gateway"), trustFile: environment.workloadTrustFile },
-    log: { level: "error" },
-    tracing: { otlpEndpoint: "" },
-    redis: { url: environment.redisUrl },
-    peers: {
-      auth: `127.0.0.1:${authPort}`,
-      "agent-runner": nobody,
-      cache: nobody,
-      orchestrator: nobody,
-      compliance: nobody,
-      cost: nobody,
-      alerting: nobody,
-    },
-    balance: {},
-    audit: { spoolDir: join(environment.dir, "spool") },
-    limits: { profile: "t", window: "fixed", windowMs: 3_600_000, leaseShare: 0.05, profiles: { t: figures } },
-  };
-}

@@ -170,6 +170,9 @@ test("gRPC answers health and reflection; the mesh says who serves", async () =>
   assert.ok(services.includes("agentmesh.runner.v1.AgentRunnerService"));
   const files = await reflect(new BinaryWriter().uint32(34).string("agentmesh.auth.v1.AuthService").finish());
   assert.ok(files.includes("agentmesh/auth/v1/auth.proto") && files.includes("google/protobuf/descriptor.proto"));
+  assert.ok(services.includes("lf.a2a.v1.A2AService"));
+  const a2a = await reflect(new BinaryWriter().uint32(34).string("lf.a2a.v1.A2AService.SendMessage").finish());
+  assert.ok(a2a.includes("SendStreamingMessage") && a2a.includes("google/protobuf/struct.proto"));
   const byName = await reflect(new BinaryWriter().uint32(26).string("agentmesh/cost/v1/cost.proto").finish());
   assert.ok(byName.includes("CostService"));
   const mesh = createClient(gatewayContract, { address: edge.channel });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { asAdmin, startEdge, type TestEdge } from "./edge.ts";
+import { numbersFrom } from "./http2-wire.ts";
 
 let edge: TestEdge;
 before(async () => {
@@ -13,9 +14,9 @@ after(() => edge[Symbol.asyncDispose]());
 const MAX_WAIT_MS = 8_000;
 
 /** Sends bytes and reads to the end of the connection. */
-function raw(bytes: string | Buffer): Promise<string> {
+function raw(bytes: string | Buffer, port = edge.gateway.httpPort): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const socket = connect(edge.gateway.httpPort, "127.0.0.1", () => socket.write(bytes));
+  const socket = connect(port, "127.0.0.1", () => socket.write(bytes));
   const chunks: Buffer[] = [];
   socket.setTimeout(MAX_WAIT_MS, () => reject(new Error(`no end after ${MAX_WAIT_MS} ms`)));
   socket.on("data", (chunk) => chunks.push(chunk));
@@ -87,6 +88,9 @@ test("a path that another reader would resolve elsewhere is refused", async () =
     "/v1/agents/a%2Fb",
     "/v1/agents/a%5cb",
     "/v1/agents/a%00b",
+    "/v1/agents/a%252fb",
+    "/v1/agents/a%25252Fb",
+    "/v1/%252e%252e/v1/models",
     "http://edge/v1/models",
     "/v1/models#x",
     "//",
@@ -99,6 +103,44 @@ test("a path that another reader would resolve elsewhere is refused", async () =
   }
   assert.equal(statusOf(await raw(get("/v1/models"))), 200);
   assert.equal(statusOf(await raw(get("/v1/agent-runs?agent=a%2Fb"))), 200, "queries hold what they like");
+});
+
+test("a body that drips, or hides behind extensions of its chunks, is cut off", async () => {
+  const chunk = (extension: string) => `5${extension}\r\n{"tex\r\n7\r\nt":"?"}\r\n0\r\n\r\n`;
+  const chunked = (extension: string) => post("transfer-encoding: chunked\r\n", chunk(extension));
+  assert.equal(statusOf(await raw(chunked(";a=b"))), 200, "an extension is nothing to us");
+  edge.exchanges.length = 0;
+  assert.ok([400, 413].includes(statusOf(await raw(chunked(`;${"a".repeat(100_000)}`)))));
+  await using quick = await edge.another({ requestTimeoutMs: 500 });
+  for (const body of [
+    post("content-length: 12\r\n", '{"te'),
+    post("transfer-encoding: chunked\r\n", "5\r\n{"),
+    post("transfer-encoding: chunked\r\n", ""),
+    "GET /v1/models HTTP/1.1\r\nhost: edge\r\nx-slow: ",
+  ]) {
+    assert.equal(statusOf(await raw(body, quick.httpPort)), 408, body);
+  }
+  assert.equal(edge.exchanges.length, 0, "none of them got as far as the pipeline");
+  assert.equal(statusOf(await raw(post("content-length: 12\r\n", '{"text":"?"}'), quick.httpPort)), 200);
+});
+
+test("every answer forbids a browser to guess, to frame and to keep", async () => {
+  const headers = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+  };
+  for (const path of ["/", "/openapi.json", "/v1/models", "/v1/auth/me", "/nothing", "//", "/mcp", "/a2a"]) {
+    for (const init of [{}, { headers: asAdmin() }]) {
+      const reply = await edge.http(path, init);
+      for (const [name, value] of Object.entries(headers))
+        assert.equal(reply.headers.get(name), value, `${path} ${name}`);
+      assert.equal(reply.headers.get("x-powered-by") ?? reply.headers.get("server"), null);
+    }
+  }
 });
 
 test("headers have a bound, and a request line has one", async () => {
@@ -131,17 +173,6 @@ test("pages of configured origins may call and read, others may not", async () =
     assert.equal((await edge.http("/mcp", { method: "POST", headers, body: ping })).status, status);
   }
 });
-
-/** Numbers from a seed, so that what fails once fails again (mulberry32). */
-function numbersFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const FUZZED = 300;
 const SEED = 20_261_120;

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { AppError, toAppError } from "@agentmesh/errors";
-import { metadataOfError, statusOf } from "@agentmesh/rpc";
+import { detailsOf, metadataOfError, statusOf } from "@agentmesh/rpc";
 import {
   createFileRegistry,
   type DescMethod,
-  type DescService,
+  type FileRegistry,
   fromBinary,
   fromJson,
   type JsonValue,
@@ -13,6 +13,9 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Server as GrpcServer, ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import { arrivedOverGrpc } from "../callers/arrived.ts";
+import { callerAddress } from "../callers/caller-address.ts";
+import { clientCertificate } from "../callers/client-certificate.ts";
 import type { Context } from "../context.ts";
 import { hostOf } from "../grpc/surface.ts";
 import { createEdgeCall, type EdgeCall } from "../http/edge-call.ts";
@@ -22,15 +25,15 @@ import { whereOf } from "./agent-card.ts";
 import { eventsOf, isStream, resultOf, TASK_NOT_FOUND } from "./answer-a2a.ts";
 import { CONTENT_TYPE_NOT_SUPPORTED } from "./read-message.ts";
 
-const SERVICE = "lf.a2a.v1.A2AService";
+export const A2A_SERVICE = "lf.a2a.v1.A2AService";
 const AGENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 /**
  * A2A over gRPC: the same calls as by JSON-RPC, whose messages are these in JSON. The agent is the request's `tenant`, which
  * an interface in an agent's card names.
  */
-export function registerA2a(server: GrpcServer, context: Context): void {
-  const { methods } = loadService();
+export function registerA2a(server: GrpcServer, registry: FileRegistry, context: Context): void {
+  const methods = registry.getService(A2A_SERVICE)?.methods ?? [];
   const definition = Object.fromEntries(methods.map((method) => [method.name, definitionOf(method)]));
   const handlers = methods.map((method) => [
     method.name,
@@ -39,17 +42,18 @@ export function registerA2a(server: GrpcServer, context: Context): void {
   server.addService(definition, Object.fromEntries(handlers));
 }
 
-function loadService(): DescService {
+/** The compiled protocol. */
+export function loadA2a(): FileRegistry {
   const bytes = readFileSync(new URL("./a2a.binpb", import.meta.url));
-  const service = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes)).getService(SERVICE);
-  if (!service) throw new Error(`a2a.binpb has no ${SERVICE}; build it as a2a.proto says`);
-  return service;
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
+  if (!registry.getService(A2A_SERVICE)) throw new Error(`a2a.binpb has no ${A2A_SERVICE}; build it as a2a.proto says`);
+  return registry;
 }
 
 function definitionOf({ name }: DescMethod) {
   const asItIs = (bytes: Buffer) => bytes;
   return {
-    path: `/${SERVICE}/${name}`,
+    path: `/${A2A_SERVICE}/${name}`,
     requestStream: false,
     responseStream: isStream(name),
     requestSerialize: asItIs,
@@ -125,10 +129,12 @@ function edgeOf(context: Context, call: AnyCall): EdgeCall {
   call.on("cancelled", () => {
     for (const { cancel } of open) cancel();
   });
+  const arrived = arrivedOverGrpc(call.metadata, hostOf(call.getPeer()));
   return createEdgeCall(context, {
     surface: "grpc",
-    remoteAddress: hostOf(call.getPeer()),
+    remoteAddress: callerAddress(context.config, arrived),
     header: (name) => call.metadata.get(name)[0]?.toString(),
+    certificate: () => clientCertificate(context.config, arrived),
     begun: (performed) => void open.add(performed),
     ended: (performed) => void open.delete(performed),
   });
@@ -138,7 +144,7 @@ function failure(cause: unknown) {
   const error = cause instanceof RpcError ? errorOf(cause) : toAppError(cause);
   return Object.assign(new Error(error.code), {
     code: statusOf(error),
-    details: publicMessage(error),
+    details: detailsOf(publicMessage(error)),
     metadata: metadataOfError(error),
   });
 }

@@ -36,8 +36,14 @@ export async function openSpool(dir: string, log: Logger): Promise<Spool> {
     }
     if (current && current.bytes > MAX_SEGMENT_BYTES) await close();
     current ??= await begin(dir);
-    await current.file.appendFile(text);
-    await current.file.datasync();
+    try {
+      await current.file.appendFile(text);
+      await current.file.datasync();
+    } catch (error) {
+      // Half a line may stand there now. Nothing is written behind it, or both would be lost.
+      await close().catch(() => undefined);
+      throw error;
+    }
     current.bytes += text.length;
     spooledBytes += text.length;
   }
@@ -80,7 +86,11 @@ export async function openSpool(dir: string, log: Logger): Promise<Spool> {
 
 async function begin(dir: string): Promise<Segment> {
   const path = join(dir, `${process.pid}-${newId()}.open`);
-  return { file: await open(path, "a", 0o600), path, bytes: 0 };
+  const file = await open(path, "a", 0o600);
+  // The file's name is on the disk before anything in it counts as kept.
+  await using folder = await open(dir, "r");
+  await folder.sync();
+  return { file, path, bytes: 0 };
 }
 
 function readyPath(dir: string): string {

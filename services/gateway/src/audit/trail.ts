@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { AppError, describeError } from "@agentmesh/errors";
 import type { WorkloadIdentity } from "@agentmesh/identity";
 import type { AuditEntry } from "@agentmesh/proto/compliance";
@@ -29,6 +30,7 @@ const MAX_WAITING = 10_000;
 const APPEND_TIMEOUT_MS = 2_000;
 const BREAKER_OPEN_MS = 1_000;
 const REPLAY_EVERY_MS = 1_000;
+const IDLE_CHECK_MS = 10;
 
 /**
  * Audit entries on their way to compliance. Entries that come together travel together; nothing waits for company,
@@ -54,11 +56,12 @@ export async function openTrail(options: TrailOptions): Promise<Trail> {
     } catch (cause) {
       spooled.inc(entries.length);
       await spool.append(entries).catch((error) => {
-        throw new AppError(
-          "UNAVAILABLE",
-          `audit is not possible: compliance says ${describeError(cause)}, and the spool says ${describeError(error)}`,
-          { reason: "AUDIT_UNAVAILABLE", retryAfterMs: BREAKER_OPEN_MS, cause: error },
-        );
+        log.error({ compliance: describeError(cause), spool: describeError(error) }, "audit is not possible");
+        throw new AppError("UNAVAILABLE", "audit is not possible now, so nothing leaves; try again shortly", {
+          reason: "AUDIT_UNAVAILABLE",
+          retryAfterMs: BREAKER_OPEN_MS,
+          cause: error,
+        });
       });
     }
   }
@@ -97,6 +100,8 @@ export async function openTrail(options: TrailOptions): Promise<Trail> {
     },
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
+      // Streams that the shutdown ended say so now.
+      while (inFlight > 0 || waiting.length > 0) await delay(IDLE_CHECK_MS);
       await replaying;
       await spool.replay(send);
       await spool[Symbol.asyncDispose]();

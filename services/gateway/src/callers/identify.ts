@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash as digest } from "node:crypto";
 import { AppError, isAppError, toAppError } from "@agentmesh/errors";
 import type { TokenVerifier, WorkloadIdentity } from "@agentmesh/identity";
 import type { ExchangeTokenRequest } from "@agentmesh/proto/auth";
@@ -6,6 +6,7 @@ import { authContract } from "@agentmesh/proto/auth.contract";
 import { type Channel, createClient } from "@agentmesh/rpc";
 import { LRUCache } from "lru-cache";
 import type { Caller, Credential } from "../pipeline/exchange.ts";
+import type { Certificate } from "./client-certificate.ts";
 
 export type Callers = {
   /** @throws AppError UNAUTHENTICATED, or UNAVAILABLE when auth cannot be asked about a credential not seen before */
@@ -65,6 +66,7 @@ export function openCallers(options: { auth: Channel; workload: WorkloadIdentity
           reason: "BAD_TOKEN",
         });
       }
+      if (credential.kind === "unusable-certificate") throw unusable(credential.value);
       const hash = hashOf(credential, remoteAddress);
       const known = remembered.get(hash);
       if (!known || known.untilMs <= Date.now()) return askOnce(hash, credential, remoteAddress);
@@ -80,9 +82,30 @@ export function openCallers(options: { auth: Channel; workload: WorkloadIdentity
 
 /** Roles may be bound to addresses, so what holds for one address says nothing about another. */
 function hashOf({ kind, value }: Credential, remoteAddress: string): string {
-  return createHash("sha256").update(`${kind}\0${remoteAddress}\0${value}`).digest("base64");
+  return digest("sha256", `${kind}\0${remoteAddress}\0${value}`, "base64");
 }
 
 function credentialOf({ kind, value }: Credential): NonNullable<ExchangeTokenRequest["credential"]> {
-  return kind === "bearer" ? { $case: "accessToken", value } : { $case: "apiKey", value };
+  switch (kind) {
+    case "bearer":
+      return { $case: "accessToken", value };
+    case "api-key":
+      return { $case: "apiKey", value };
+    case "certificate": {
+      const { notAfterMs, uris, dnsNames, emails, ...certificate } = JSON.parse(value) as Certificate;
+      const notAfter = notAfterMs === undefined ? undefined : new Date(notAfterMs);
+      const names = { uris: [...uris], dnsNames: [...dnsNames], emails: [...emails] };
+      return { $case: "certificate", value: { ...certificate, ...names, notAfter } };
+    }
+    case "unusable-certificate":
+      throw unusable(value);
+    default:
+      return kind satisfies never;
+  }
+}
+
+function unusable(why: string): AppError {
+  return new AppError("UNAUTHENTICATED", `the client certificate does not count: ${why}`, {
+    reason: "BAD_CERTIFICATE",
+  });
 }

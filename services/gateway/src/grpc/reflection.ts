@@ -1,8 +1,8 @@
-import { type DescFile, toBinary } from "@bufbuild/protobuf";
+import { type DescFile, type FileRegistry, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import type { Server as GrpcServer, ServerDuplexStream } from "@grpc/grpc-js";
-import type { Descriptors } from "../descriptors.ts";
+import { A2A_SERVICE } from "../a2a/grpc.ts";
 import { routedMethods, rpcServiceOf } from "../routes.ts";
 
 // grpc.reflection.v1 by hand: the package for it loads protobufjs, which costs 60 ms at start and 10 MB for five fields.
@@ -13,7 +13,7 @@ const NOT_FOUND = 5;
 const UNIMPLEMENTED = 12;
 
 /** Lets grpcurl, Postman and the like see the contracts without their files. Older tools ask for v1alpha, which is the same. */
-export function registerReflection(server: GrpcServer, descriptors: Descriptors): void {
+export function registerReflection(server: GrpcServer, registries: readonly FileRegistry[]): void {
   for (const service of SERVICES) {
     const method = {
       path: `/${service}/ServerReflectionInfo`,
@@ -28,7 +28,7 @@ export function registerReflection(server: GrpcServer, descriptors: Descriptors)
       { serverReflectionInfo: method },
       {
         serverReflectionInfo(call: ServerDuplexStream<Buffer, Buffer>) {
-          call.on("data", (request: Buffer) => call.write(Buffer.from(answer(descriptors, request))));
+          call.on("data", (request: Buffer) => call.write(Buffer.from(answer(registries, request))));
           call.on("end", () => call.end());
           call.on("error", () => call.end());
         },
@@ -46,12 +46,13 @@ type Question = { readonly field: number; readonly text: string };
 /** Field numbers of ServerReflectionRequest. */
 const ASK = { fileByName: 3, fileWithSymbol: 4, listServices: 7 } as const;
 
-export function answer({ registry }: Descriptors, request: Uint8Array): Uint8Array {
+function answer(registries: readonly FileRegistry[], request: Uint8Array): Uint8Array {
   const { field, text } = readQuestion(request);
   const writer = new BinaryWriter().uint32(18).bytes(request);
   if (field === ASK.listServices) return writeServices(writer);
   if (field === ASK.fileByName || field === ASK.fileWithSymbol) {
-    const file = field === ASK.fileByName ? fileNamed(registry.files, text) : fileWithSymbol(registry, text);
+    const find = field === ASK.fileByName ? fileNamed : fileWithSymbol;
+    const file = registries.map((registry) => find(registry, text)).find((found) => found !== undefined);
     return file ? writeFiles(writer, file) : writeError(writer, NOT_FOUND, `${text} is not in the contracts`);
   }
   return writeError(writer, UNIMPLEMENTED, "files, symbols and services can be asked for; extensions cannot");
@@ -69,13 +70,13 @@ function readQuestion(request: Uint8Array): Question {
   return question;
 }
 
-function fileNamed(files: Iterable<DescFile>, name: string): DescFile | undefined {
+function fileNamed({ files }: FileRegistry, name: string): DescFile | undefined {
   for (const file of files) if (`${file.name}.proto` === name) return file;
   return undefined;
 }
 
 /** A symbol may be a service, a message, an enum, or a method or field of one. */
-function fileWithSymbol(registry: Descriptors["registry"], symbol: string): DescFile | undefined {
+function fileWithSymbol(registry: FileRegistry, symbol: string): DescFile | undefined {
   const found = registry.get(symbol) ?? registry.get(symbol.slice(0, symbol.lastIndexOf(".")));
   return found?.file;
 }
@@ -94,7 +95,7 @@ function writeFiles(writer: BinaryWriter, file: DescFile): Uint8Array {
 }
 
 function writeServices(writer: BinaryWriter): Uint8Array {
-  const names = [...new Set(routedMethods.map(rpcServiceOf)), "grpc.health.v1.Health", ...SERVICES];
+  const names = [...new Set(routedMethods.map(rpcServiceOf)), A2A_SERVICE, "grpc.health.v1.Health", ...SERVICES];
   writer.uint32(50).fork();
   for (const name of names) writer.uint32(10).fork().uint32(10).string(name).join();
   return writer.join().finish();

@@ -1,4 +1,4 @@
-import { metadataOfError, statusOf } from "@agentmesh/rpc";
+import { detailsOf, metadataOfError, statusOf } from "@agentmesh/rpc";
 import {
   type Server as GrpcServer,
   Metadata,
@@ -6,6 +6,9 @@ import {
   type ServerWritableStream,
   type sendUnaryData,
 } from "@grpc/grpc-js";
+import { arrivedOverGrpc } from "../callers/arrived.ts";
+import { callerAddress } from "../callers/caller-address.ts";
+import { clientCertificate } from "../callers/client-certificate.ts";
 import type { Context } from "../context.ts";
 import { failureOf, limitHeaders, type Performed, perform, publicMessage } from "../perform.ts";
 import { bodyOfBytes } from "../pipeline/body.ts";
@@ -79,22 +82,27 @@ function streamHandler(context: Context, method: RoutedMethod) {
 /** A slow reader holds the upstream up and not the memory; one that went away ends it. */
 async function drained(call: ServerWritableStream<Buffer, Buffer>, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  call.once("drain", resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true });
+  const over = () => resolve();
+  call.once("drain", over);
+  signal.addEventListener("abort", over);
   await promise;
-  call.off("drain", resolve);
+  call.off("drain", over);
+  // A long stream waits thousands of times under the one signal.
+  signal.removeEventListener("abort", over);
 }
 
 type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
 
 function begin(context: Context, method: RoutedMethod, call: AnyCall): Performed {
   const deadline = Number(call.getDeadline());
+  const arrived = arrivedOverGrpc(call.metadata, hostOf(call.getPeer()));
   const performed = perform(context, {
     method,
     surface: "grpc",
     request: bodyOfBytes(method.request, call.request),
-    remoteAddress: hostOf(call.getPeer()),
+    remoteAddress: callerAddress(context.config, arrived),
     header: (name) => call.metadata.get(name)[0]?.toString(),
+    certificate: () => clientCertificate(context.config, arrived),
     ...(Number.isFinite(deadline) && { deadlineMs: deadline }),
   });
   call.on("cancelled", performed.cancel);
@@ -122,7 +130,7 @@ function failure(context: Context, performed: Performed, cause: unknown) {
   metadata.merge(headersOf(performed));
   return Object.assign(new Error(error.code), {
     code: statusOf(error),
-    details: publicMessage(error),
+    details: detailsOf(publicMessage(error)),
     metadata,
   });
 }

@@ -19,7 +19,7 @@ export const INVALID_REQUEST = -32_600;
 export const METHOD_NOT_FOUND = -32_601;
 export const INVALID_PARAMS = -32_602;
 export const INTERNAL_ERROR = -32_603;
-const SERVER_ERROR = -32_000;
+export const SERVER_ERROR = -32_000;
 
 /** A failure that JSON-RPC has a code for. */
 export class RpcError extends Error {

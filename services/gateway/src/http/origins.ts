@@ -4,8 +4,9 @@ import { HttpError } from "./http-error.ts";
 
 const METHODS = "GET, POST, PUT, DELETE";
 const HEADERS =
-  "authorization, content-type, x-api-key, x-request-id, idempotency-key, last-event-id, traceparent, mcp-protocol-version, a2a-version";
-const EXPOSED = "x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate";
+  "authorization, content-type, x-api-key, x-request-id, idempotency-key, last-event-id, traceparent, mcp-protocol-version, mcp-session-id, a2a-version";
+const EXPOSED =
+  "x-request-id, ratelimit-limit, ratelimit-remaining, ratelimit-reset, retry-after, www-authenticate, mcp-session-id";
 const PREFLIGHT_S = 600;
 
 /**

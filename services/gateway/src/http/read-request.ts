@@ -49,7 +49,13 @@ function resume(incoming: IncomingMessage, message: DescMessage, json: Record<st
 }
 
 // The edge's own credentials are nobody else's business; a sender of webhooks signs and needs none.
-const WITHHELD: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "x-api-key"]);
+const WITHHELD: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "proxy-authorization",
+  "x-api-key",
+  "x-forwarded-client-cert",
+]);
 
 /** A JSON object as it was sent. @throws AppError INVALID_ARGUMENT, HttpError 413, 415 */
 export async function readJsonBody(incoming: IncomingMessage, maxBytes: number): Promise<Record<string, unknown>> {
@@ -78,17 +84,26 @@ function asItCame(incoming: IncomingMessage, rawBody: string, bytes: Buffer): Re
   return { [rawBody]: bytes.toString("base64"), headers };
 }
 
-async function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/** With plain listeners: an async iterator over a request costs more than to parse what it carries. */
+function readBody(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const announced = Number(incoming.headers["content-length"] ?? 0);
-  if (announced > maxBytes) throw tooLarge(maxBytes);
+  if (announced > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of incoming) {
+  function onData(chunk: Buffer): void {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
+    if (bytes <= maxBytes) return;
+    incoming.off("data", onData).pause();
+    reject(tooLarge(maxBytes));
   }
-  return Buffer.concat(chunks);
+  // One whose sender leaves in the middle says so with an error, as long as somebody listens.
+  incoming
+    .on("data", onData)
+    .once("error", reject)
+    .once("end", () => resolve(Buffer.concat(chunks)));
+  return promise;
 }
 
 function parseBody(incoming: IncomingMessage, text: string): Record<string, unknown> {

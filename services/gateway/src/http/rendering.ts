@@ -1,5 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { type AppError, toAppError } from "@agentmesh/errors";
+import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
+import { runnerContract } from "@agentmesh/proto/runner.contract";
 import { publicMessage } from "../perform.ts";
 import type { Reply } from "../pipeline/exchange.ts";
 import type { RoutedMethod } from "../routes.ts";
@@ -14,7 +16,16 @@ export type Rendering = {
   errorBody(error: AppError, status: number, requestId: string): object;
   /** What ends a stream that has begun. */
   errorFrame(body: object): string;
+  /** Whether the reader of a stream can go on where it ended, at any replica. Default false. */
+  readonly isResumable?: boolean;
 };
+
+/** Streams whose frames have a `seq` to go on after, with `Last-Event-ID`. */
+const RESUMABLE: ReadonlySet<string> = new Set([
+  runnerContract.methods.streamAgent.path,
+  runnerContract.methods.resumeAgentRun.path,
+  orchestratorContract.methods.watchRun.path,
+]);
 
 /** The contract's own JSON, and its frames as Server-Sent Events. */
 export function contractRendering(method: RoutedMethod): Rendering {
@@ -29,6 +40,7 @@ export function contractRendering(method: RoutedMethod): Rendering {
       await writeEvents(response, method, reply.frames, signal);
       response.end();
     },
+    isResumable: method.serverStreaming && RESUMABLE.has(method.path),
     ...meshErrors,
   };
 }

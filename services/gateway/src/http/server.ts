@@ -1,9 +1,14 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Server as NetServer } from "node:net";
 import { AppError, describeError } from "@agentmesh/errors";
 import { newId } from "@agentmesh/ids";
+import { GRPC_DRAIN_MS } from "@agentmesh/rpc";
 import { whereOf } from "../a2a/agent-card.ts";
 import { answerA2a, isA2aPath } from "../a2a/answer-a2a.ts";
+import { arrivedOverHttp } from "../callers/arrived.ts";
+import { callerAddress } from "../callers/caller-address.ts";
+import { clientCertificate } from "../callers/client-certificate.ts";
+import { requestTimeoutOf } from "../config.ts";
 import type { Context } from "../context.ts";
 import { answerMcp, MCP_PATH } from "../mcp/answer-mcp.ts";
 import { openAiErrors } from "../openai/errors.ts";
@@ -11,6 +16,7 @@ import { type Asked, isOpenAiPath, readOpenAi } from "../openai/routes.ts";
 import { failureOf, limitHeaders, type Performed, perform } from "../perform.ts";
 import { bodyOfMessage } from "../pipeline/body.ts";
 import { routedMethods } from "../routes.ts";
+import { createEdgeServer } from "./create-server.ts";
 import { openEdgeCall } from "./edge-call.ts";
 import { headerOf } from "./headers.ts";
 import { HttpError, httpStatusOf } from "./http-error.ts";
@@ -22,44 +28,46 @@ import { MAX_MODEL_BODY_BYTES, readJsonBody, readRequest } from "./read-request.
 import { contractRendering, errorOf, meshErrors, type Rendering } from "./rendering.ts";
 import { createRouter, type Router } from "./router.ts";
 import { readTarget, type Target } from "./target.ts";
-
-// Not imported: an import reads all exports of node:http, and one of them loads the whole of fetch, 12 MB of memory.
-const { createServer } = process.getBuiltinModule("node:http");
+import { createUnderWay, type UnderWay } from "./under-way.ts";
 
 export type HttpServer = AsyncDisposable & { readonly port: number };
 
 // A client that drips its headers or body (slow loris) is cut off; connections idle longer than a balancer's minute.
 const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 20_000;
 const CHECK_EVERY_MS = 1_000;
 const KEEP_ALIVE_MS = 65_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 10_000;
-const DRAIN_MS = 10_000;
+// What lasts longer ends with an error, a little before gRPC's calls do.
+const DRAIN_MS = GRPC_DRAIN_MS - 1_000;
+const FAREWELL_MS = 500;
+const SWEEP_MS = 100;
 
-const SECURITY_HEADERS = {
+const SECURITY_HEADERS = Object.entries({
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
   "cache-control": "no-store",
-} as const;
+});
 
 /** HTTP/JSON and SSE over the same pipeline as gRPC. @throws AppError FAILED_PRECONDITION (PORT_IN_USE) */
 export async function openHttp(context: Context): Promise<HttpServer> {
   const router = createRouter(routedMethods);
-  const streams = new Set<() => void>();
-  const server = createServer(
+  const underWay = createUnderWay();
+  const requestTimeoutMs = requestTimeoutOf(context.config);
+  const server = createEdgeServer(
+    context.config.tls,
     {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: CHECK_EVERY_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
       noDelay: true,
     },
-    (incoming, response) => void answer(context, router, streams, incoming, response),
+    (incoming, response) => void answer(context, router, underWay, incoming, response),
   );
   server.maxConnections = MAX_CONNECTIONS;
   // Bounded by their bytes. A bound on their number drops the rest in silence, which a proxy before us did not.
@@ -69,13 +77,19 @@ export async function openHttp(context: Context): Promise<HttpServer> {
   return {
     port: address.port,
     async [Symbol.asyncDispose]() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeIdleConnections();
-      // Streams may last for hours; their readers resume at another replica.
-      for (const end of streams) end();
-      const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+      // Not http's own close yet: it also ends kept connections at once, on which a request may be on its way.
+      const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+      await underWay.drain();
+      // Connections of streams become idle when those end; their responses could not say that they would be closed.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+      const timers = [
+        setTimeout(() => underWay.endAll(), DRAIN_MS),
+        setTimeout(() => server.closeAllConnections(), DRAIN_MS + FAREWELL_MS),
+      ];
       await closed;
-      clearTimeout(timer);
+      for (const timer of [...timers, sweep]) clearTimeout(timer);
+      // Ends its watch over slow connections, which was needed until now.
+      server.close();
     },
   };
 }
@@ -94,11 +108,13 @@ async function listen(server: Server, { config }: Context): Promise<void> {
 async function answer(
   context: Context,
   router: Router,
-  streams: Set<() => void>,
+  underWay: UnderWay,
   incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+  underWay.came();
+  if (underWay.isDraining) response.shouldKeepAlive = false;
+  for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
   const { origins = [] } = context.config.http;
   let path = "";
   try {
@@ -108,15 +124,15 @@ async function answer(
     if (answerPage(context, incoming, response, path)) return;
     if (isRpcPath(path)) {
       refuseStrangeOrigin(origins, incoming);
-      const edge = openEdgeCall(context, streams, incoming, response);
-      if (path === MCP_PATH) return await answerMcp(edge, incoming, response);
+      const edge = openEdgeCall(context, underWay, incoming, response);
+      if (path === MCP_PATH) return await answerMcp(edge, { incoming, response, calls: context.mcpCalls });
       const where = whereOf(context.config.http, incoming.headers.host);
       return await answerA2a(edge, { incoming, response, path, where });
     }
     const asked = isOpenAiPath(path)
       ? await readOpenAi(incoming.method ?? "GET", path, () => readJsonBody(incoming, MAX_MODEL_BODY_BYTES))
       : await readContract(context, router, incoming, target);
-    await forward(context, streams, incoming, response, asked);
+    await forward(context, underWay, incoming, response, asked);
   } catch (error) {
     refuse(context, response, error, headerOf(incoming)("x-request-id") ?? newId(), errorsOf(path));
   }
@@ -162,26 +178,29 @@ function answerPage(context: Context, incoming: IncomingMessage, response: Serve
 
 async function forward(
   context: Context,
-  streams: Set<() => void>,
+  underWay: UnderWay,
   incoming: IncomingMessage,
   response: ServerResponse,
   { method, message, rendering }: Asked,
 ): Promise<void> {
+  const arrived = arrivedOverHttp(incoming);
   const performed = perform(context, {
     method,
     surface: "http",
     request: bodyOfMessage(method.request, message),
-    remoteAddress: incoming.socket.remoteAddress ?? "",
+    remoteAddress: callerAddress(context.config, arrived),
     header: headerOf(incoming),
+    certificate: () => clientCertificate(context.config, arrived),
   });
   const { exchange, cancel } = performed;
   response.once("close", () => {
     if (!response.writableFinished) cancel();
   });
-  streams.add(cancel);
+  const forget = underWay.add(performed.leave, rendering.isResumable === true);
   try {
     const reply = await performed.reply;
     setHeaders(response, performed);
+    if (underWay.isDraining) response.shouldKeepAlive = false;
     await rendering.reply(response, reply, exchange.signal);
     performed.end("OK");
   } catch (error) {
@@ -190,7 +209,7 @@ async function forward(
     refuse(context, response, failure, exchange.requestId, rendering);
     performed.end(failure.code);
   } finally {
-    streams.delete(cancel);
+    forget();
   }
 }
 

@@ -61,10 +61,13 @@ function property(value: unknown, name: string): unknown {
 
 async function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  response.once("drain", resolve);
-  response.once("close", resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true });
+  const over = () => resolve();
+  response.once("drain", over);
+  response.once("close", over);
+  signal.addEventListener("abort", over);
   await promise;
-  response.off("drain", resolve);
-  response.off("close", resolve);
+  response.off("drain", over);
+  response.off("close", over);
+  // A long stream waits thousands of times under the one signal.
+  signal.removeEventListener("abort", over);
 }

@@ -4,8 +4,9 @@ import { HttpError } from "./http-error.ts";
 export type Target = { readonly path: string; readonly query: URLSearchParams };
 
 const MAX_TARGET_CHARS = 8_192;
-// A segment of dots, plain or encoded, means another path to whoever resolves it; so do doubled and turned slashes.
-const CONFUSING = /\/\/|\\|\/(?:\.|%2e){1,2}(?:\/|$)|%(?:2f|5c|00)|[^\x21-\x7e]/i;
+// A segment of dots, plain or encoded, means another path to whoever resolves it; so do doubled and turned slashes, and
+// either of them encoded twice to whoever decodes twice.
+const CONFUSING = /\/\/|\\|\/(?:\.|%2e){1,2}(?:\/|$)|%(?:25)*(?:2f|5c|00)|%25(?:25)*2e|[^\x21-\x7e]/i;
 
 /**
  * Path and query of a request as they came. Nothing is resolved or cleaned up: what a proxy before the edge might read in

@@ -91,7 +91,7 @@ export function createLimiter(options: LimiterOptions): Limiter {
         }
         throw new AppError(
           "UNAVAILABLE",
-          `requests cannot be counted now (${describeError(cause)}) and nothing is held in advance; try again shortly`,
+          "requests cannot be counted now and nothing is held in advance; try again shortly",
           { reason: "LIMITER_UNAVAILABLE", retryAfterMs: REDIS_OPEN_MS, cause },
         );
       }

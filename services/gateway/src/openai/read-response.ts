@@ -59,9 +59,6 @@ export function readResponse(given: unknown): ResponseRequest {
   const isStream = asked.stream === true;
   const isBackground = asked.background === true;
   if (isStream && isBackground) throw unsupported("background", "a stream is watched; leave one of the two out");
-  if (!asked.model.startsWith("agent:") && /^default$|\//.test(asked.model)) {
-    throw unsupported("model", "responses are given by agents, agent:NAME; ask plain models for chat completions");
-  }
   const { text, parts, history } = inputOf(asked);
   const metadata = readMetadata(asked.metadata);
   return {

@@ -18,7 +18,7 @@ export function responseRendering(request: ResponseRequest): Rendering {
       response.setHeader("content-type", "application/json");
       response.end(JSON.stringify(responseOf(run, request)));
     },
-    ...responseErrors,
+    ...eventErrors,
   };
 }
 
@@ -45,7 +45,8 @@ function runOf(reply: Reply): AgentRun {
     : AgentRun.fromPartial(message);
 }
 
-const responseErrors: Pick<Rendering, "errorBody" | "errorFrame"> = {
+/** Errors of responses; in a stream they are events of it. */
+export const eventErrors: Pick<Rendering, "errorBody" | "errorFrame"> = {
   errorBody: openAiErrors.errorBody,
   errorFrame: (body) => `event: error\ndata: ${JSON.stringify({ type: "error", ...body })}\n\n`,
 };

@@ -5,9 +5,11 @@ import type { Rendering } from "../http/rendering.ts";
 import { type RoutedMethod, routed } from "../routes.ts";
 import { chatRendering } from "./chat-rendering.ts";
 import { modelChatRendering } from "./model-chat-rendering.ts";
+import { modelResponseRendering } from "./model-response-rendering.ts";
 import { modelRendering, modelsRendering } from "./models-rendering.ts";
 import { agentOf, readAgentChat } from "./read-agent-chat.ts";
 import { readModelChat } from "./read-model-chat.ts";
+import { readModelResponse } from "./read-model-response.ts";
 import { readResponse } from "./read-response.ts";
 import { noModel } from "./refusals.ts";
 import { readResponseId } from "./response-id.ts";
@@ -103,6 +105,12 @@ function askChat(body: unknown): Asked {
 const MODEL = /^(default|[a-z0-9-]+\/[\w.:@/-]{1,128})$/;
 
 function askResponse(body: unknown): Asked {
+  const model: unknown = Reflect.get(Object(body), "model");
+  if (typeof model === "string" && MODEL.test(model)) {
+    const request = readModelResponse(body);
+    const method = request.stream ? streamChat : completeChat;
+    return { method, message: request.chat, rendering: modelResponseRendering(request) };
+  }
   const request = readResponse(body);
   const method = request.stream ? streamAgent : runAgent;
   return { method, message: request.run, rendering: responseRendering(request) };

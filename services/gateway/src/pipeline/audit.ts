@@ -1,6 +1,6 @@
 import { toAppError } from "@agentmesh/errors";
 import { newId, sha256Hex } from "@agentmesh/ids";
-import { AuditEntry } from "@agentmesh/proto/compliance";
+import type { AuditEntry } from "@agentmesh/proto/compliance";
 import { currentTraceparent } from "@agentmesh/telemetry";
 import type { Context } from "../context.ts";
 import type { Body } from "./body.ts";
@@ -74,7 +74,7 @@ function entryOf(context: Context, exchange: Exchange, result: Result): AuditEnt
   const { method, caller } = exchange;
   // The hash of a password is a way to guess it.
   const requestHash = context.secrets.has(method.path) ? "" : sha256Hex(exchange.request.bytes);
-  return AuditEntry.fromPartial({
+  return {
     id: newId(),
     tenant: tenantOf(exchange),
     at: new Date(),
@@ -87,6 +87,9 @@ function entryOf(context: Context, exchange: Exchange, result: Result): AuditEnt
     traceId: currentTraceparent()?.split("-")[1] ?? "",
     classification: exchange.classification,
     requestHash,
-    ...result,
-  });
+    outcome: result.outcome,
+    reason: result.reason ?? "",
+    replyHash: result.replyHash ?? "",
+    seq: 0n,
+  };
 }

@@ -16,7 +16,11 @@ export type StageName =
   | "idempotency"
   | "route";
 
-export type Credential = { readonly kind: "bearer" | "api-key"; readonly value: string };
+/** Of a certificate `value` is its JSON, as callers/client-certificate.ts writes it, or why it cannot be used. */
+export type Credential = {
+  readonly kind: "bearer" | "api-key" | "certificate" | "unusable-certificate";
+  readonly value: string;
+};
 
 /** Who asks, after authentication: the principal and the internal token that says so to services. */
 export type Caller = { readonly principal: Principal; readonly token: string };

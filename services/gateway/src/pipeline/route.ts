@@ -18,9 +18,9 @@ export const route: Stage = async (context, exchange) => {
   const options = callOptions(exchange);
   if (method.serverStreaming) {
     const frames = upstream.stream(method, request.bytes, options);
-    return { kind: "stream", frames: bodies(frames, (bytes) => bodyOfBytes(response, bytes)) };
+    return { kind: "stream", frames: bodies(frames, (bytes) => bodyOfBytes(response, bytes, "reply")) };
   }
-  return { kind: "unary", body: bodyOfBytes(response, await upstream.unary(method, request.bytes, options)) };
+  return { kind: "unary", body: bodyOfBytes(response, await upstream.unary(method, request.bytes, options), "reply") };
 };
 
 function callOptions({ caller, signal, deadlineMs, requestId, remoteAddress, idempotencyKey }: Exchange): CallOptions {
