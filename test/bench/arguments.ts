@@ -27,7 +27,7 @@ export const usage = `npm run bench -- NAME [NAME...] [options], or all for ever
   --stored N   workflow: finished runs that are in the database before; the CPU metric carries N in its name
   --orchestrators N  workflow: also a mesh with N replicas of the orchestrator, at most ${mostOrchestrators}
   --items N    map: items of one map, default ${usualItems}, at most ${mostItems}; metrics carry another N in their name
-  --profile DIR  workflow, map, trigger: CPU profiles of orchestrator and agent-runner`;
+  --profile DIR  workflow, map, trigger: CPU profiles of orchestrator and agent-runner; gateway, limits: of the edge`;
 
 export function readArguments(args: readonly string[]): Arguments {
   const { values, positionals } = parseArgs({

@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
 import { type Arguments, readArguments, usage } from "./arguments.ts";
 import { agentCreate } from "./benchmarks/agent-create/agent-create.ts";
+import { authz } from "./benchmarks/authz/authz.ts";
 import { batch } from "./benchmarks/batch/batch.ts";
 import { cache } from "./benchmarks/cache/cache.ts";
 import { gateway } from "./benchmarks/gateway/gateway.ts";
+import { limits } from "./benchmarks/limits/limits.ts";
+import { login } from "./benchmarks/login/login.ts";
 import { map } from "./benchmarks/map/map.ts";
 import { rpc } from "./benchmarks/rpc/rpc.ts";
 import { start } from "./benchmarks/start/start.ts";
@@ -28,6 +31,9 @@ const benchmarks: readonly Benchmark[] = [
   cache,
   batch,
   gateway,
+  limits,
+  authz,
+  login,
 ];
 
 try {

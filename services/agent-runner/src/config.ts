@@ -102,6 +102,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Workflow steps this process holds at a time. Default 256, which is what one call may claim or renew. */
       places: z.int().min(1).max(256).default(256),
+      /** The part of the free places that is offered to a replica of the orchestrator; 0: all come by the queue. Default 0.5. */
+      offeredShare: z.number().min(0).max(1).default(0.5),
       /** Between renewals of the leases, in milliseconds. Default 10 000. */
       heartbeatMs: z.int().min(50).default(10_000),
       /** How long steps may go on when the process is told to end, in milliseconds; the rest is handed back. */

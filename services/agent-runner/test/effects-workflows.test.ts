@@ -164,6 +164,24 @@ test("a call that is under way when its run is cancelled may have had its effect
   assert.equal(server.effectsOf("cancelled-refund"), 1);
 });
 
+test("an agent that is cancelled while its tool is under way is undone when that call is over, and not before", async () => {
+  server.play("agent-slow", "apply and hang");
+  await apply("Tool", "pay-a-while", payingTool(server.origin, undefined, { timeoutMs: 2_500 }));
+  const limits = { turns: 4, timeoutMs: 20_000, retries: 0 };
+  const agent = { model: "openai/gpt-4.1-mini", instructions: "pay", limits, cache: { mode: "off" } };
+  await apply("Agent", "slow-payer", { ...agent, tools: ["pay-a-while"] });
+  upstream.play(completes(null, [["pay-a-while", '{"order":"agent-slow"}']]), completes("paid"));
+  const compensate = { tool: "pay-keyed", input: { order: "agent-refund" } };
+  const step = { id: "pay", kind: "agent", agent: "slow-payer", input: { text: "pay" }, compensate };
+  const id = await start("agent-cancelled", [step]);
+  await eventually(() => server.effectsOf("agent-slow") === 1, { what: "the effect" });
+  const leftAtMs = performance.now();
+  await orchestrator.cancelRun({ id, reason: "not wanted" }, { token });
+  await eventually(() => server.effectsOf("agent-refund") === 1, { what: "the undo" });
+  assert.ok(performance.now() - leftAtMs > 1_800, "the undo waits for the call");
+  assert.equal((await ended(id)).state, RunState.CANCELLED);
+});
+
 test("undo is safe on nothing: what may have had its effect and had not is undone once", async () => {
   server.play("nothing", "cut");
   await apply("Tool", "paid-refund", lookingTool(server.origin));

@@ -10,9 +10,11 @@ import { bindWaits } from "./engine/bind-waits.ts";
 import { startDispatcher } from "./engine/dispatcher.ts";
 import { createEngine } from "./engine/engine.ts";
 import { openHints } from "./engine/hints.ts";
+import { createOffers } from "./engine/offers.ts";
 import { createPast } from "./engine/past.ts";
 import { startRetention } from "./engine/retention.ts";
 import { startSignals } from "./engine/run-signals.ts";
+import { sendBack } from "./engine/send-back.ts";
 import { startSweep } from "./engine/sweep.ts";
 import { handlers } from "./handlers/index.ts";
 import { resourceKinds } from "./kinds.ts";
@@ -21,6 +23,7 @@ import { startScaling } from "./scaling/start-scaling.ts";
 import { openSnapshots } from "./snapshots.ts";
 import { createDefinitions } from "./store/definitions.ts";
 import { createScopes } from "./store/load-parts.ts";
+import { createUndoOrder } from "./store/undo-order.ts";
 import { bindTrigger } from "./triggers/bind-trigger.ts";
 import { runSchedules } from "./triggers/run-schedules.ts";
 import { runTriggers } from "./triggers/run-triggers.ts";
@@ -69,9 +72,11 @@ export async function startOrchestrator(
     bus,
     definitions,
     dispatcher,
+    offers: createOffers((worker, steps) => void sendBack(context, worker, steps)),
     hints: stack.use(openHints(bus)),
     past: createPast(),
     scopes: createScopes(),
+    undoOrder: createUndoOrder(),
     knows: (tenant, { kind, name }) =>
       kind === "workflow" ? undefined : snapshots.has(kind === "agent" ? "Agent" : "Tool", tenant, name),
     wakeSignals: () => wakeSignals(),
@@ -97,6 +102,8 @@ export async function startOrchestrator(
       metrics: base.metrics,
     }),
   );
+  // Before the server waits for its streams to end.
+  stack.defer(() => context.offers.close());
   base.admin.setReady(true);
   stack.defer(() => base.admin.setReady(false));
   const opened = stack.move();

@@ -62,6 +62,20 @@ test("an approval waits, says what it is for, and lets the run go on with who sa
   assert.equal(pending.approvals.length, 0);
 });
 
+test("a list of approvals leaves out what is large; the step and the decision show it whole", async () => {
+  const { id } = await mesh.start("pay", { amount: "x".repeat(20_000) });
+  const small = await mesh.start("pay", { amount: "y" });
+  const listed = await asked(id);
+  assert.deepEqual([listed.input, listed.inputCut], [undefined, true]);
+  const beside = await asked(small.id);
+  assert.deepEqual([beside.input, beside.inputCut], [{ amount: "y" }, false]);
+  const step = await (await mesh.client()).getStep({ id, node: "ok" }, { token: mesh.token });
+  assert.deepEqual(step.input, { amount: "x".repeat(20_000) });
+  const decided = await decide(listed);
+  assert.deepEqual([decided.input, decided.inputCut], [step.input, false]);
+  await decide(beside);
+});
+
 test("a comment may hold what PostgreSQL keeps in no text", async () => {
   const { id } = await mesh.start("pay", { amount: 1 });
   const decided = await decide(await asked(id), { comment: "fine\u0000 by me" });

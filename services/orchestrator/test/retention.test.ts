@@ -19,7 +19,9 @@ import {
   firstIdAt,
   readArchived,
 } from "../src/store/archive.ts";
+import { declareMatches, deleteMatches, listMatches } from "../src/store/event-matches.ts";
 import { keepPartitions } from "../src/store/event-partitions.ts";
+import { storeWaits } from "../src/store/event-waits.ts";
 import { readEvents } from "../src/store/run-events.ts";
 
 const log = createLogger({ service: "test", environment: "test", version: "0", level: "error" });
@@ -135,6 +137,46 @@ test("rejections and events that nobody waited for go after their time", async (
   assert.equal(await deleteRejections(db, daysAgo(30), 500), 1);
   assert.equal(await deleteArrived(db, daysAgo(7), 500), 1);
   assert.deepEqual([await count("rejection"), await count("arrived_event")], [1, 1]);
+});
+
+test("kinds of events that nobody waits for any more go; those of a workflow, a run or a step stay", async () => {
+  const spec = (...types: string[]) => ({
+    steps: types.map((type) => ({ id: type, kind: "wait", event: { type, publisher: "shop" } })),
+  });
+  const apply = async (name: string, version: number, deleted: boolean, ...types: string[]) => {
+    const row = ["acme", name, version, JSON.stringify(spec(...types)), deleted];
+    const columns = "(tenant, kind, name, version, labels, spec, hash, deleted, applied_at, applied_by)";
+    const values = "($1, 'Workflow', $2, $3, '{}', $4, '', $5, now(), '')";
+    await db.query(`INSERT INTO resource_version ${columns} VALUES ${values}`, row);
+    await db.query(
+      `INSERT INTO resource ${columns} VALUES ${values}
+       ON CONFLICT (tenant, kind, name) DO UPDATE SET version = $3, spec = $4, deleted = $5`,
+      row,
+    );
+  };
+  await apply("w", 3, false, "of-a-run", "formerly");
+  await apply("w", 4, false, "of-a-workflow");
+  await apply("gone", 1, true, "of-a-deleted");
+  const run = await store(60, "running");
+  const types = ["of-a-run", "formerly", "of-a-workflow", "of-a-deleted", "of-a-step", "of-nobody"];
+  const kinds = types.map((type) => ({ tenant: "acme", publisher: "shop", type, match: "" }));
+  await db.transaction((tx) => declareMatches(tx, kinds));
+  const step = { tenant: "acme", publisher: "shop", type: "of-a-step", match: "", key: "", since: new Date() };
+  await storeWaits(db, [{ ...step, run, node: "s", shard: 0 }]);
+  const look = () => db.transaction((tx) => deleteMatches(tx, 3));
+  assert.deepEqual(await look(), { looked: 0, gone: [] }, "what was declared just now is not looked at");
+  const allDue = () => db.query("UPDATE event_match SET look_at = now() - interval '1 second'");
+  await allDue();
+  const gone = [...(await look()).gone, ...(await look()).gone].map(({ type }) => type);
+  assert.deepEqual(gone.toSorted(), ["of-a-deleted", "of-nobody"]);
+  assert.deepEqual(await look(), { looked: 0, gone: [] }, "what is needed is looked at an hour later");
+  await db.query("UPDATE run SET state = 'succeeded', ended_at = now() WHERE state = 'running'");
+  await allDue();
+  const later = [...(await look()).gone, ...(await look()).gone].map(({ type }) => type);
+  assert.deepEqual(later.toSorted(), ["formerly", "of-a-run"]);
+  await db.transaction((tx) => declareMatches(tx, kinds.slice(0, 1)));
+  const left = (await listMatches(db)).map(({ type }) => type);
+  assert.deepEqual(left.toSorted(), ["of-a-run", "of-a-step", "of-a-workflow"]);
 });
 
 test("rows of the version before survive the migrations: runs, queued steps and events", async () => {

@@ -69,6 +69,24 @@ test("what was done is undone in reverse, each once and with its own key, and th
   });
 });
 
+test("a map is undone item by item, the last done first, and then what came before it", async () => {
+  const items = { id: "m", kind: "map", over: "$.input.list", tool: "echo", concurrency: 1, dependsOn: ["flight"] };
+  const compensate = { tool: "cancel-item", input: { index: "$.index", id: "$.output.id" } };
+  const pay = { ...tool("pay", { dependsOn: ["m"], retry: { attempts: 1 } }), tool: "pay" };
+  await mesh.apply("Workflow", "tour", {
+    steps: [tool("flight", undo("cancel-flight")), { ...items, compensate }, pay],
+  });
+  failing.set("pay", { code: "INVALID_ARGUMENT", retryable: false });
+  const run = await finish(mesh, "tour", { list: Array.from({ length: 40 }, (_, n) => n) });
+  failing.clear();
+  assert.equal(run.state, "RUN_STATE_FAILED");
+  const undone = effects.filter((effect) => effect.run === run.id && effect.tool.startsWith("cancel-"));
+  assert.deepEqual(
+    undone.map(({ input }) => input),
+    [...Array.from({ length: 40 }, (_, n) => ({ index: 39 - n, id: "echo-1" })), { id: "echo-1" }],
+  );
+});
+
 test("an undo that gives up waits for a person, who may have it tried again or leave it", async () => {
   await mesh.apply("Workflow", "trip", { steps: trip });
   failing.set("pay", { code: "INVALID_ARGUMENT", retryable: false });

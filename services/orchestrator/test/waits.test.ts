@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, before, mock, test } from "node:test";
-import { eventSubject } from "@agentmesh/bus";
+import { EVENTS_STREAM, eventSubject } from "@agentmesh/bus";
+import { eventually } from "@agentmesh/harness";
 import { openDatabase } from "@agentmesh/postgres";
 import { createLogger } from "@agentmesh/telemetry";
 import { headers } from "@nats-io/transport-node";
 import { type ArrivedEvent, deliverEvents } from "../src/engine/deliver-events.ts";
+import { retain } from "../src/engine/retention.ts";
+import { waitConsumer } from "../src/triggers/wait-consumer.ts";
 import { type Mesh, startMesh } from "./mesh.fixture.ts";
 import { ended, isState, stepOf, tool, until } from "./runs.fixture.ts";
 import { startWorker } from "./worker.fixture.ts";
@@ -144,6 +147,28 @@ test("a wait for a value that the run does not have is not for events that lack 
   await deliver(event("", { eventId: "no-order", data: { amount: 5 } }));
   assert.equal((await ended(mesh, id)).failure?.code, "WAIT_EXPIRED");
 });
+
+test("what nobody waits for any more is not listened for, and is again when somebody does", async () => {
+  const once = { id: "w", kind: "wait", event: { type: "order.lost", publisher: "shop" } };
+  const durable = waitConsumer({ tenant: "acme", publisher: "shop", type: "order.lost" });
+  const isListened = () =>
+    mesh.bus.jsm.consumers.info(EVENTS_STREAM, durable).then(
+      () => true,
+      () => false,
+    );
+  await mesh.apply("Workflow", "fleeting", { steps: [once] });
+  await eventually(isListened, { what: "a consumer", timeoutMs: 30_000 });
+  await (await mesh.client()).deleteResource({ kind: "Workflow", name: "fleeting" }, { token: mesh.token });
+  const log = createLogger({ service: "test", environment: "test", version: "0", level: "error" });
+  await using db = await openDatabase({ url: mesh.env.postgresUrl, schema: "orchestrator", migrations: [], log });
+  await db.query("UPDATE event_match SET look_at = now() WHERE type = 'order.lost'");
+  await retain(db, { ...KEEP_ALL, everyMs: 1000 }, new Date());
+  await eventually(async () => !(await isListened()), { what: "no consumer", timeoutMs: 30_000 });
+  await mesh.apply("Workflow", "fleeting", { steps: [once] });
+  await eventually(isListened, { what: "a consumer again", timeoutMs: 30_000 });
+});
+
+const KEEP_ALL = { eventDays: 30, runDays: 30, archiveDays: 365, rejectionDays: 30, arrivedDays: 7 };
 
 test("an event counts from the run's start on also where the clock of the replica is ahead", async () => {
   await mesh.apply("Workflow", "ahead", { steps: [paid] });

@@ -25,7 +25,7 @@ export type BenchOptions = {
   readonly items: number;
   /** Replicas of which `workflow` measures a mesh beside the one with a single orchestrator; 1: none. */
   readonly orchestrators: number;
-  /** CPU profiles of orchestrator and agent-runner are written there. */
+  /** CPU profiles are written there: of orchestrator and agent-runner, of the edge. */
   readonly profileDir: string | undefined;
   readonly installer: PeerInstaller;
   /** Aborted when the user interrupts: a mesh that starts gives up. */

@@ -39,5 +39,11 @@ export const turnPeers: readonly Peer[] = [
   { name: "ai", version: "7.0.173", beside: { ...zod, "@ai-sdk/openai-compatible": "^3.0.0" } },
 ];
 
+/** What decides who may do what. */
+export const authzPeers: readonly Peer[] = [
+  { name: "@cedar-policy/cedar-wasm", version: "4.13.0" },
+  { name: "casbin", version: "5.51.1" },
+];
+
 /** What stands between a caller and a model and looks at what passes. */
 export const gatewayPeers: readonly Peer[] = [{ name: "@portkey-ai/gateway", version: "1.15.2" }];

@@ -9,7 +9,7 @@ import { removeMeshData } from "@agentmesh/local/remove-data";
 import { authContract } from "@agentmesh/proto/auth.contract";
 import type { VerifyAuditReply } from "@agentmesh/proto/compliance";
 import { complianceContract } from "@agentmesh/proto/compliance.contract";
-import { type Claim, ClaimStepsReply, CompleteStepsReply } from "@agentmesh/proto/orchestrator";
+import { type Claim, ClaimStepsReply, CompleteStepsReply, OfferPlacesReply } from "@agentmesh/proto/orchestrator";
 import { orchestratorContract } from "@agentmesh/proto/orchestrator.contract";
 import { runnerContract } from "@agentmesh/proto/runner.contract";
 import { type Client, createClient } from "@agentmesh/rpc";
@@ -52,6 +52,8 @@ export type FaultMeshOptions = {
   readonly leaseMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly command?: MeshOptions["command"];
+  /** Runners offer places, so that first steps do not go through the queue; default false with proxies. */
+  readonly offers?: boolean;
   /** Without proxies: nothing can be held, and nothing costs more than it does. */
   readonly direct?: boolean;
   /** Where it lives; default a new folder that is removed afterwards. */
@@ -90,6 +92,7 @@ export async function openFaultMesh(options: FaultMeshOptions = {}): Promise<Fau
       env: {
         ...faultEnvironment,
         ORCHESTRATOR_LEASE_MS: String(options.leaseMs ?? shortLeaseMs),
+        AGENT_RUNNER_OFFERED_SHARE: options.offers || options.direct ? "0.5" : "0",
         ...options.env,
       },
       ...(!options.direct && { environment: proxied.environment }),
@@ -139,10 +142,11 @@ function watching(): { holds: Holds; watch: Watch; workers: ReadonlyMap<string, 
   return { holds, watch, workers };
 }
 
-/** What a worker is given: asked for, or handed over with the answer to a result. */
+/** What a worker is given: asked for, sent because it offered places, or handed over with the answer to a result. */
 function claimsIn({ at, name, said }: Moment): readonly Claim[] {
   if (at !== "reply") return [];
   if (name === "ClaimSteps") return ClaimStepsReply.decode(Buffer.concat(said)).claims;
+  if (name === "OfferPlaces") return OfferPlacesReply.decode(Buffer.concat(said)).claims;
   return name === "CompleteSteps" ? CompleteStepsReply.decode(Buffer.concat(said)).next : [];
 }
 

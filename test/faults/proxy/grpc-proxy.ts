@@ -1,5 +1,6 @@
 // Stands between a process and one replica of a service it calls. It speaks HTTP/2 itself, because headers are compressed
-// over a whole connection; messages are passed on as they are. For unary calls: both sides are read whole first.
+// over a whole connection; messages are passed on as they are. Of unary calls both sides are read whole first; messages of a
+// stream pass one by one.
 import { once } from "node:events";
 import {
   type ClientHttp2Session,
@@ -68,6 +69,8 @@ export async function startGrpcProxy({ process, targetPort, watch }: GrpcProxyOp
   };
 }
 
+const streaming: ReadonlySet<string> = new Set(["OfferPlaces"]);
+
 type Way = { readonly process: string; readonly watch: Watch; readonly service: ClientHttp2Session };
 
 async function passOn(way: Way, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
@@ -79,12 +82,50 @@ async function passOn(way: Way, stream: ServerHttp2Stream, headers: IncomingHttp
   try {
     const asked = await readAll(stream);
     if ((await look("call", asked)) === "drop") return stream.session?.destroy();
+    if (streaming.has(name)) return await passMessages(way, name, stream, headers, asked);
     const answer = await ask(service, headers, asked, stream);
     if ((await look("reply", answer.body)) === "drop") return stream.session?.destroy();
     reply(stream, answer);
   } catch {
     if (!stream.closed) stream.close(constants.NGHTTP2_REFUSED_STREAM);
   }
+}
+
+async function passMessages(
+  { process, watch, service }: Way,
+  name: string,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  asked: Buffer,
+): Promise<void> {
+  const call = service.request(headers);
+  stream.once("close", () => call.close(constants.NGHTTP2_CANCEL));
+  let trailers: IncomingHttpHeaders = {};
+  call.once("trailers", (given) => {
+    trailers = given;
+  });
+  call.once("response", (given, flags) => {
+    const isWhole = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
+    if (!stream.closed) stream.respond(given, isWhole ? { endStream: true } : { waitForTrailers: true });
+  });
+  stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+  call.end(asked);
+  let rest = Buffer.alloc(0);
+  for await (const chunk of call as AsyncIterable<Buffer>) {
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = endOfMessage(rest); end <= rest.length; end = endOfMessage(rest)) {
+      const message = rest.subarray(0, end);
+      rest = rest.subarray(end);
+      const said = [message.subarray(PREFIX_BYTES)];
+      if ((await watch({ at: "reply", process, name, said })) === "drop") return stream.session?.destroy();
+      stream.write(message);
+    }
+  }
+  if (!stream.closed) stream.end();
+}
+
+function endOfMessage(bytes: Buffer): number {
+  return bytes.length < PREFIX_BYTES ? Number.POSITIVE_INFINITY : PREFIX_BYTES + bytes.readUInt32BE(1);
 }
 
 type Answer = { readonly headers: IncomingHttpHeaders; readonly body: Buffer; readonly trailers: IncomingHttpHeaders };

@@ -3,10 +3,12 @@ import { canonicalJson, sha256Hex } from "@agentmesh/ids";
 import { mapBounded } from "./map-bounded.ts";
 import type { ChatMessage, WireToolCall } from "./model.ts";
 import { saysNotMade } from "./says-not-made.ts";
-import type { Tool, ToolArguments, ToolCallContext, ToolCallRecord } from "./tool.ts";
+import type { EffectUnderWay, Tool, ToolArguments, ToolCallContext, ToolCallRecord } from "./tool.ts";
 
 export type CallToolsPorts = Pick<ToolCallContext, "caller" | "callAgent" | "attempt" | "assertMayAct"> & {
   readonly signal: AbortSignal;
+  /** Begins a call that may have an effect. Default: nobody need know when it is over. */
+  readonly act?: (() => EffectUnderWay) | undefined;
   /** A clock that only goes forward, in milliseconds. */
   nowMs(): number;
   /** Stable for one call of one run. */
@@ -125,6 +127,7 @@ function nameEffect({ name }: Tool, args: ToolArguments, made: Set<string>): str
 type Ran = { readonly result: string; readonly failed: boolean; readonly error?: unknown };
 
 async function runTool(tool: Tool, args: ToolArguments, key: string, ports: CallToolsPorts): Promise<Ran> {
+  using act = tool.effect === "read" ? undefined : ports.act?.();
   try {
     ports.signal.throwIfAborted();
     const value = await tool.run(args, {
@@ -133,7 +136,7 @@ async function runTool(tool: Tool, args: ToolArguments, key: string, ports: Call
       caller: ports.caller,
       callAgent: ports.callAgent,
       attempt: ports.attempt ?? 1,
-      assertMayAct: ports.assertMayAct,
+      assertMayAct: act?.assertMayAct ?? ports.assertMayAct,
     });
     return { result: clip(typeof value === "string" ? value : JSON.stringify(value ?? null)), failed: false };
   } catch (error) {

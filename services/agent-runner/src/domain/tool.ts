@@ -11,6 +11,12 @@ export type ToolCaller = {
   readonly permissions: ReadonlySet<string>;
 };
 
+/** One call of a tool, from before an effect of it can leave until it is over. */
+export type EffectUnderWay = Disposable & {
+  /** As that of the call's context. */
+  assertMayAct(): void;
+};
+
 export type ToolCallContext = {
   readonly signal: AbortSignal;
   /** Stable over repeats of this very call; given to systems that take one. */

@@ -5,5 +5,7 @@ import { findRun } from "./own-run.ts";
 
 /** Runs that are under way are known from their start when they are streamed, detached or belong to a session. */
 export async function getAgentRun(context: Context, request: GetAgentRunRequest, call: Call): Promise<AgentRun> {
-  return findRun(context, requirePrincipal(call).tenant, request.id);
+  const run = await findRun(context, requirePrincipal(call).tenant, request.id);
+  call.requireResource(run.agent);
+  return run;
 }

@@ -1,4 +1,5 @@
 import { AppError } from "@agentmesh/errors";
+import { holdsScope } from "@agentmesh/identity";
 import { isId } from "@agentmesh/ids";
 import type { AgentRun } from "@agentmesh/proto/runner";
 import { type Call, requirePrincipal } from "@agentmesh/rpc";
@@ -22,7 +23,10 @@ export async function findRun({ db }: Context, tenant: string, id: string): Prom
 export async function findOwnRun(context: Context, id: string, call: Call): Promise<AgentRun> {
   const { tenant, subject, permissions } = requirePrincipal(call);
   const run = await findRun(context, tenant, id);
-  return run.subject === subject || permissions.has(OPERATOR_PERMISSION) ? run : notFound(id);
+  if (run.subject !== subject && !holdsScope(permissions, OPERATOR_PERMISSION, `agent/${run.agent}`))
+    return notFound(id);
+  call.requireResource(run.agent);
+  return run;
 }
 
 function notFound(id: string): never {

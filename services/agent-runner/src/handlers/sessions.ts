@@ -1,4 +1,5 @@
 import { AppError } from "@agentmesh/errors";
+import { holdsScope } from "@agentmesh/identity";
 import type {
   DeleteSessionReply,
   DeleteSessionRequest,
@@ -70,7 +71,8 @@ export async function deleteSessionOf(
   call: Call,
 ): Promise<DeepPartial<DeleteSessionReply>> {
   for (const key of keysOf(request, call)) {
-    if (key.subject === "" && !requirePrincipal(call).permissions.has(SHARED_PERMISSION)) continue;
+    const { permissions } = requirePrincipal(call);
+    if (key.subject === "" && !holdsScope(permissions, SHARED_PERMISSION, `agent/${key.agent}`)) continue;
     const outcome = await db.transaction((tx) => deleteSession(tx, key));
     if (outcome === "deleted") return { deleted: true };
     if (outcome === "busy") {

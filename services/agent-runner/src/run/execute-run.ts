@@ -207,6 +207,7 @@ async function runAgent(context: Context, run: Run) {
     toolKey: (callId) => `${request.lineage?.key ?? request.effects?.key ?? run.id}:${callId}`,
     attempt: request.effects?.attempt ?? 1,
     assertMayAct: request.effects?.assertMayAct,
+    act: request.effects?.act,
     caller: request.caller,
     callAgent: (agent, args, call) => callAgent(context, executeRun, run, agent, args, call),
     onTrace(entry) {

@@ -1,6 +1,7 @@
 import type { AgentRunEvent } from "@agentmesh/proto/runner";
 import type { MediaPart } from "../domain/media.ts";
 import type { ChatMessage, TokenUsage } from "../domain/model.ts";
+import type { EffectUnderWay } from "../domain/tool.ts";
 import type { CacheHit } from "./answer-cache.ts";
 import type { Accounts, Conversation, Durable } from "./durable.ts";
 
@@ -71,6 +72,8 @@ export type EffectScope = {
   readonly attempt: number;
   /** @throws AppError when others may have the step by now */
   assertMayAct(): void;
+  /** What is to stop does not before the effects that have left are over. Default: it stops at once. */
+  act?(): EffectUnderWay;
 };
 
 /** One upstream attempt, or a cache hit in place of all of them. */

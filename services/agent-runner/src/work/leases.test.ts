@@ -63,6 +63,29 @@ test("nothing may act any more past the lease or the step's time, also before a 
   assert.throws(() => stopped?.assertMayAct(2), { code: "CANCELLED" });
 });
 
+test("a stop lets the effects of an agent that have left come to their end, no other leave, and then ends the agent", () => {
+  const leases = createLeases(() => undefined);
+  const agent = leases.take(ref("agent"), 30_000, 0);
+  const [first, second, third] = [agent?.act(), agent?.act(), agent?.act()];
+  first?.assertMayAct(1);
+  second?.assertMayAct(1);
+  second?.assertMayAct(2);
+  leases.renew([ref("agent")], [ref("agent")], 3);
+  assert.deepEqual([agent?.isHeld, agent?.isStopped, agent?.signal.aborted], [true, true, false]);
+  assert.throws(() => third?.assertMayAct(4), { code: "CANCELLED" });
+  first?.[Symbol.dispose]();
+  third?.[Symbol.dispose]();
+  assert.equal(agent?.signal.aborted, false);
+  second?.[Symbol.dispose]();
+  assert.deepEqual([agent?.isHeld, agent?.signal.reason.code], [false, "CANCELLED"]);
+  const idle = leases.take(ref("idle"), 30_000, 0);
+  const over = idle?.act();
+  over?.assertMayAct(5);
+  over?.[Symbol.dispose]();
+  leases.renew([ref("idle")], [ref("idle")], 6);
+  assert.equal(idle?.signal.aborted, true, "between its effects it stops at once");
+});
+
 test("a stop does not give up a request that has left, lets no other leave, and waits no longer than the lease", () => {
   const leases = createLeases(() => undefined);
   const acting = leases.take(ref("acting"), 30_000, 0, 0, true);

@@ -8,10 +8,18 @@ export type Lease = {
   readonly signal: AbortSignal;
   /** @throws AppError when someone else has the step, or may by now: then it may have no effect any more */
   assertMayAct(nowMs: number): void;
+  /** One of several effects that the step may have, from before it leaves until it is over. */
+  act(): Act;
   /** False: someone else has the step or will; nothing may be reported. */
   isHeld: boolean;
   /** The orchestrator told it to stop, and may wait to hear that it did. */
   isStopped: boolean;
+};
+
+/** An effect that may be under way. Disposed of when it is over: a step that is to stop ends with its last. */
+export type Act = Disposable & {
+  /** As that of the lease. */
+  assertMayAct(nowMs: number): void;
 };
 
 export type Leases = {
@@ -39,8 +47,8 @@ type Held = {
   readonly lease: Lease;
   readonly abort: AbortController;
   renewedAtMs: number;
-  /** Its only effect has left. */
-  isActing: boolean;
+  /** Effects that have left and are not over. The only one of a step that has one call is not over before the step. */
+  acting: number;
 };
 
 // The part of a lease before whose end a worker stops by itself: clocks and pauses differ.
@@ -59,7 +67,7 @@ export function createLeases(onChange: (size: number) => void): Leases {
     each.lease.isStopped = true;
     // A request that has left may have its effect all the same, after it was given up and even after it was undone. So
     // its end is awaited and reported, for as long as the lease lasts: then there is something known to undo.
-    if (!each.isActing) lose(each, stopped(each.lease.ref));
+    if (each.acting === 0) lose(each, stopped(each.lease.ref));
   }
 
   function loseIfOver(each: Held, nowMs: number): void {
@@ -76,8 +84,8 @@ export function createLeases(onChange: (size: number) => void): Leases {
       const key = keyOf(ref);
       if (held.has(key)) return undefined;
       const abort = new AbortController();
-      const lease: Lease = { ref, leaseMs, signal: abort.signal, isHeld: true, isStopped: false, assertMayAct };
-      const taken: Held = { lease, abort, renewedAtMs: nowMs, isActing: false };
+      const lease: Lease = { ref, leaseMs, signal: abort.signal, isHeld: true, isStopped: false, assertMayAct, act };
+      const taken: Held = { lease, abort, renewedAtMs: nowMs, acting: 0 };
       // A process that was frozen comes here before its timers do.
       function assertMayAct(atMs: number): void {
         loseIfOver(taken, atMs);
@@ -86,7 +94,23 @@ export function createLeases(onChange: (size: number) => void): Leases {
           throw new AppError("DEADLINE_EXCEEDED", `step ${ref.node} of run ${ref.runId}: its ${timeoutMs} ms are over`);
         }
         if (lease.isStopped) throw stopped(ref);
-        taken.isActing = isOneCall;
+        if (isOneCall) taken.acting = 1;
+      }
+      function act(): Act {
+        let hasLeft = false;
+        return {
+          assertMayAct(atMs) {
+            assertMayAct(atMs);
+            if (!isOneCall && !hasLeft) taken.acting += 1;
+            hasLeft = true;
+          },
+          [Symbol.dispose]() {
+            if (isOneCall || !hasLeft) return;
+            hasLeft = false;
+            taken.acting -= 1;
+            if (taken.acting === 0 && lease.isStopped && lease.isHeld) lose(taken, stopped(ref));
+          },
+        };
       }
       held.set(key, taken);
       onChange(held.size);

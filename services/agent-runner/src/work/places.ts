@@ -7,6 +7,8 @@ export type Places = {
   credit(): number;
   /** Resolves when half the places are free, or when some are and nothing more came free for GATHER_MS. */
   gather(): Promise<void>;
+  /** Resolves when at least so many are free, or at the first `freed` after the signal was aborted. */
+  some(count: number, signal: AbortSignal): Promise<void>;
   /** Call when a place came free. */
   freed(): void;
 };
@@ -37,6 +39,9 @@ export function createPlaces(count: number, taken: () => number): Places {
       if (free() <= 0) await one.promise;
       if (free() < count / 2) await Promise.race([half.promise, wait(GATHER_MS)]);
       mayOfferFew = true;
+    },
+    async some(least, signal) {
+      while (free() < least && !signal.aborted) await one.promise;
     },
     freed() {
       one.resolve();

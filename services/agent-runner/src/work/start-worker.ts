@@ -8,7 +8,8 @@ import { type Claim, type StepRef, StepResult, type StepWork } from "@agentmesh/
 import type { Context } from "../context.ts";
 import { claimSteps } from "./claim-steps.ts";
 import { createLeases, type Lease } from "./leases.ts";
-import { createPlaces } from "./places.ts";
+import { type Offering, startOffering } from "./offer-places.ts";
+import { createPlaces, type Places } from "./places.ts";
 import { createReporter } from "./report-results.ts";
 import { runStep, type StepOutcome } from "./run-step.ts";
 import { createSubjectTokens } from "./subject-tokens.ts";
@@ -35,15 +36,14 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
   const report = createReporter(context, {
     worker,
     takesNext: () => !isDraining,
-    onNext(claims, askedAtMs) {
-      for (const each of claims) begin(each, askedAtMs);
-    },
+    onNext,
   });
   const tokens = createSubjectTokens(context, verifier);
   let claiming = 0;
   let isBeating = false;
   let nextBeatAtMs = 0;
-  const places = createPlaces(config.worker.places, () => leases.size + claiming);
+  const places: Places = createPlaces(config.worker.places, () => leases.size + claiming + offering.open);
+  const offering: Offering = startOffering(context, { worker, share: config.worker.offeredShare, places, onNext });
 
   async function claim(messages: Parameters<typeof claimSteps>[2]): Promise<void> {
     claiming += messages.length;
@@ -51,8 +51,12 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
     const askedAtMs = performance.now();
     const claims = await claimSteps(context, worker, messages);
     claiming -= messages.length;
-    for (const each of claims) begin(each, askedAtMs);
+    onNext(claims, askedAtMs);
     places.freed();
+  }
+
+  function onNext(claims: readonly Claim[], askedAtMs: number): void {
+    for (const each of claims) begin(each, askedAtMs);
   }
 
   function begin({ granted, step, work }: Claim, askedAtMs: number): void {
@@ -127,7 +131,7 @@ export function startWorker(context: Context, verifier: TokenVerifier): AsyncDis
   return {
     async [Symbol.asyncDispose]() {
       isDraining = true;
-      await pulling[Symbol.asyncDispose]();
+      await Promise.all([pulling[Symbol.asyncDispose](), offering[Symbol.asyncDispose]()]);
       const untilMs = performance.now() + drainMs;
       while (leases.size + claiming > 0 && performance.now() < untilMs) await wait(DRAIN_LOOK_MS);
       leases.handBack();

@@ -1,14 +1,15 @@
 import { AppError } from "@agentmesh/errors";
-import type { TokenVerifier } from "@agentmesh/identity";
+import { limitsOf, requirePermission, type TokenVerifier } from "@agentmesh/identity";
 import { LRUCache } from "lru-cache";
 import type { Context } from "../context.ts";
 import type { Caller } from "../run/run-request.ts";
 
 export type SubjectTokens = {
   /**
-   * The subject of a workflow run as a caller, with the agent as its actor; without one when it is empty.
+   * The subject of a workflow run as a caller, with the agent as its actor; without one when it is empty. It must be allowed
+   * to run the agent, wherever the workflow names it; what a step's tool does belongs to the workflow.
    *
-   * @throws AppError PERMISSION_DENIED when it may not run agents; UNAVAILABLE when auth does not answer
+   * @throws AppError PERMISSION_DENIED when it may not run the agent; UNAVAILABLE when auth does not answer
    */
   callerFor(tenant: string, subject: string, agent: string): Promise<Caller>;
 };
@@ -30,11 +31,8 @@ export function createSubjectTokens({ peers }: Pick<Context, "peers">, tokens: T
     if (principal.tenant !== tenant || principal.subject !== subject) {
       throw new AppError("INTERNAL", `auth answered a token of ${principal.subject} for ${subject}`);
     }
-    if (!principal.permissions.has(PERMISSION)) {
-      throw new AppError("PERMISSION_DENIED", `${subject} lacks ${PERMISSION}; give it a role that grants it`, {
-        reason: "MISSING_PERMISSION",
-      });
-    }
+    if (agent !== "") requirePermission(principal, PERMISSION, `agent/${agent}`);
+    else if (limitsOf(principal.permissions, PERMISSION).length === 0) requirePermission(principal, PERMISSION);
     const known = remembered.get(key);
     if (known) known.renewAtMs = principal.expiresAtMs - RENEW_BEFORE_MS;
     const { department, project, actors, permissions } = principal;

@@ -4,7 +4,7 @@ import type { Place } from "./draft.ts";
 import type { Environment, Limits } from "./environment.ts";
 import type { Advance } from "./outcome.ts";
 import { compilePlan, type Plan } from "./plan.ts";
-import { newRun, newStep, type RunState, type StepFailure, type StepState } from "./run-state.ts";
+import { newRun, newStep, type Parent, type RunState, type StepFailure, type StepState } from "./run-state.ts";
 import { type WorkflowSpec, workflowSpec } from "./workflow-spec.ts";
 
 export const limits: Limits = { redispatchAfterMs: 30_000, leaseMs: 30_000, maxTakeovers: 3 };
@@ -26,6 +26,8 @@ export type World = {
   /** What of the environment a test wants otherwise. */
   more: Partial<Environment>;
   readonly log: Advance[];
+  /** What steps were last started with, as a database keeps it. */
+  stepInput(key: string): { readonly value: unknown };
   act(...inputs: Input[]): Advance;
   /** Lets time pass and act. */
   wait(ms: number): Advance;
@@ -38,12 +40,9 @@ export type World = {
   step(key: string): StepState;
 };
 
-export function startWorld(
-  spec: unknown,
-  input: unknown = {},
-  random: () => number = () => 1,
-  more: Partial<Environment> = {},
-): World {
+type More = Partial<Environment> & { readonly parent?: Parent };
+
+export function startWorld(spec: unknown, input: unknown = {}, random: () => number = () => 1, more: More = {}): World {
   const world = openWorld(spec, input, random, more);
   world.act({ kind: "start", data: {} });
   return world;
@@ -54,29 +53,35 @@ export function openWorld(
   spec: unknown,
   input: unknown = {},
   random: () => number = () => 1,
-  more: Partial<Environment> = {},
+  { parent, ...more }: More = {},
 ): World {
   const plan = planOf(spec);
   let children = 0;
   const createdAtMs = 1_000_000;
-  const given = {
+  const start = {
     id: "run-1",
     input,
     deadlineMs: createdAtMs + plan.spec.deadlineMs,
     createdAtMs,
     startedBy: "user:ann",
+    ...(parent && { parent }),
   };
+  const inputs = new Map<string, string>();
+  const stepInput = (key: string) => ({ value: JSON.parse(inputs.get(key) ?? "null") });
   const world: World = {
     plan,
     nowMs: createdAtMs,
     credit: 1000,
-    run: newRun(given),
+    run: newRun(start),
     more,
     log: [],
-    act(...inputs) {
+    stepInput,
+    act(...given) {
       const { nowMs, credit } = world;
       const newId = () => `child-${++children}`;
-      const result = advance(plan, world.run, inputs, { nowMs, random, credit, limits, newId, ...world.more });
+      const environment = { nowMs, random, credit, limits, newId, stepInput, ...world.more };
+      const result = advance(plan, world.run, given, environment);
+      for (const [key, json] of result.inputs) inputs.set(key, json);
       world.run = result.run;
       world.log.push(result);
       return result;

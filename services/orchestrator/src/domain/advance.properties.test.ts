@@ -101,7 +101,7 @@ function perform(world: World, { kind, pick, good }: Action): void {
       world.act({ kind, by: "user:x" });
       return;
     case "child":
-      if (waiting?.detail.child) world.act(endOf(waiting, good ? undefined : "failed"));
+      if (waiting?.detail.child) world.act(endOf(waiting, good ? undefined : "failed", pick % 3 === 0 ? 0.1 : 0.9));
       return;
     case "decide":
       if (waiting) world.act(decision(waiting, good));
@@ -123,8 +123,8 @@ function pickOne<T>(all: readonly T[], pick: number): T | undefined {
   return all[pick % Math.max(1, all.length)];
 }
 
-function endOf(step: StepState, phase?: "failed"): Input {
-  return childEnd(keyOf(step), step.detail.child ?? "", { output: { score: 0.9 }, phase });
+function endOf(step: StepState, phase?: "failed", score = 0.9): Input {
+  return childEnd(keyOf(step), step.detail.child ?? "", { output: { score }, phase });
 }
 
 function decision({ node, shard, detail: { argsHash = "" } }: StepState, approve: boolean): Input {
@@ -191,6 +191,7 @@ function openTwin(world: World): {
         limits,
         newId: idsFrom(full.before.seq),
         offer: world.more.offer,
+        stepInput: world.stepInput,
       });
       const light = advanceLightly(world.plan, throughJson(full.before), inputs, environmentOf);
       assert.deepEqual(comparable(light), comparable(full));
@@ -216,6 +217,7 @@ function comparable(step: Advance): unknown {
     emits,
     children,
     stopChildren,
+    tellChildren,
     approvals,
     eventWaits,
     answers,
@@ -231,6 +233,7 @@ function comparable(step: Advance): unknown {
     emits,
     children,
     stopChildren,
+    tellChildren,
     approvals,
     eventWaits,
     answers,

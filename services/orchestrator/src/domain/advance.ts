@@ -8,7 +8,7 @@ import type { Environment, Want } from "./environment.ts";
 import { MissingData } from "./loaded.ts";
 import { nextWakeMs } from "./next-wake.ts";
 import type { Advance, Refusal } from "./outcome.ts";
-import { pauseRun, resumeRun } from "./pause.ts";
+import { type PauseOrder, pauseRun, resumeRun } from "./pause.ts";
 import type { Plan } from "./plan.ts";
 import { type Resolution, resolveStep } from "./resolve.ts";
 import { retryRun } from "./retry-run.ts";
@@ -29,8 +29,7 @@ export type Input =
   | Result
   | { readonly kind: "cancel"; readonly by: string; readonly reason: string }
   | { readonly kind: "tick" }
-  | { readonly kind: "pause"; readonly by: string }
-  | { readonly kind: "resume"; readonly by: string }
+  | PauseOrder
   | Decision
   | ChildEnded
   | EventArrived
@@ -102,9 +101,9 @@ function apply(draft: Draft, input: Input, index: number): boolean {
     case "cancel":
       return cancelRun(draft, input.by, input.reason);
     case "pause":
-      return pauseRun(draft, input.by);
+      return pauseRun(draft, input);
     case "resume":
-      return resumeRun(draft, input.by) && applyTime(draft);
+      return resumeRun(draft, input) && applyTime(draft);
     case "child-ended":
       return childEnded(draft, input);
     case "event":
@@ -178,6 +177,7 @@ function outcomeOf(draft: Draft, before: RunState, answers: readonly boolean[], 
     emits: draft.emits,
     children: draft.children,
     stopChildren: draft.stopChildren,
+    tellChildren: draft.tellChildren,
     approvals: draft.approvals,
     eventWaits: draft.eventWaits,
     refusals: draft.refusals ?? NO_REFUSALS,

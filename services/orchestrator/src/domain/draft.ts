@@ -3,6 +3,7 @@ import type {
   ApprovalChange,
   ChildStart,
   ChildStop,
+  ChildTold,
   Dispatch,
   Emitted,
   EventWait,
@@ -40,6 +41,7 @@ export type Draft = {
   readonly emits: Emitted[];
   readonly children: ChildStart[];
   readonly stopChildren: ChildStop[];
+  readonly tellChildren: ChildTold[];
   readonly approvals: ApprovalChange[];
   readonly eventWaits: EventWait[];
   /** undefined: none. */
@@ -66,6 +68,7 @@ export function openDraft(plan: Plan, run: RunState, environment: Environment): 
     emits: [],
     children: [],
     stopChildren: [],
+    tellChildren: [],
     approvals: [],
     eventWaits: [],
     refusals: undefined,

@@ -11,6 +11,13 @@ export type Environment = {
   readonly offer?: Offer | undefined;
   /** Ids of child runs. */
   readonly newId: () => string;
+  /** The stored input of a step, by its key; undefined: not loaded. Default: none is. */
+  readonly stepInput?: ((key: string) => { readonly value: unknown } | undefined) | undefined;
+  /**
+   * How many runs the maps above this run have side by side: the product of the lengths of their lists; undefined: not
+   * loaded. Default: one.
+   */
+  readonly nested?: (() => number | undefined) | undefined;
   /** What was loaded of a run that is loaded lightly. Default: all of it is in the run. */
   readonly data?: Loaded | undefined;
   /** How long a step usually takes; undefined: nobody knows. Default: nobody knows. */
@@ -50,6 +57,10 @@ export type Loaded = {
 /** What an advance lacked. Load it and advance again with the same inputs. */
 export type Want =
   | { readonly kind: "scope" }
+  /** What a step was last started with. Also of a run of which all else is in memory. */
+  | { readonly kind: "input"; readonly node: string; readonly shard: number }
+  /** Environment.nested. Also of a run of which all else is in memory. */
+  | { readonly kind: "nested" }
   | { readonly kind: "outputs"; readonly node: string; readonly from: number; readonly to: number }
   | { readonly kind: "shards"; readonly node: string; readonly from: number; readonly to: number }
   /** All shards that are not settled: at most `concurrency` of each node. */

@@ -1,4 +1,4 @@
-import type { Draft } from "./draft.ts";
+import type { Draft, Place } from "./draft.ts";
 import type { Want } from "./environment.ts";
 import { stepKey } from "./run-state.ts";
 
@@ -15,6 +15,24 @@ export class MissingData extends Error {
 
 export function needScope({ environment: { data } }: Draft): void {
   if (data && !data.scope) throw new MissingData({ kind: "scope" });
+}
+
+/** What a step was last started with: now, or as it is stored. */
+export function storedInput({ environment, inputs }: Draft, { node, shard }: Place): unknown {
+  const key = stepKey(node, shard);
+  const json = inputs.get(key);
+  if (json !== undefined) return JSON.parse(json);
+  const stored = environment.stepInput?.(key);
+  if (!stored) throw new MissingData({ kind: "input", node, shard });
+  return stored.value;
+}
+
+/** How many runs stand side by side with this one, in the maps above it. */
+export function runsBeside({ run, environment: { nested } }: Draft): number {
+  if (!run.parent || !nested) return 1;
+  const beside = nested();
+  if (beside === undefined) throw new MissingData({ kind: "nested" });
+  return beside;
 }
 
 export function needOpen({ environment: { data } }: Draft): void {

@@ -38,6 +38,9 @@ export type ChildStart = {
 /** A run to cancel, for its parent no longer needs it. */
 export type ChildStop = { readonly child: string };
 
+/** A run that is to stand still, or to go on, with its parent. */
+export type ChildTold = { readonly child: string; readonly kind: "pause" | "resume" };
+
 /** Who may decide. Both empty: whoever may decide approvals at all. */
 export type Approvers = { readonly subjects: readonly string[]; readonly roles: readonly string[] };
 
@@ -109,6 +112,7 @@ export type Advance = {
   readonly emits: readonly Emitted[];
   readonly children: readonly ChildStart[];
   readonly stopChildren: readonly ChildStop[];
+  readonly tellChildren: readonly ChildTold[];
   readonly approvals: readonly ApprovalChange[];
   readonly eventWaits: readonly EventWait[];
   /** By the index of an input whose answer is false, where there is a reason to tell. */

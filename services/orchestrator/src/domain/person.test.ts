@@ -134,3 +134,68 @@ test("a rerun copies what is not behind the named step, and does not undo what i
   assert.equal(world.run.phase, "failed", "nothing of its own to undo");
   assert.deepEqual(rerunState(old.run, old.plan, undefined, run).copied, []);
 });
+
+const child = (id: string, more: object = {}) => ({ id, kind: "workflow", workflow: "other", ...more });
+
+test("a pause reaches the runs that steps and items wait for, and so does the end of the pause", () => {
+  const world = startWorld(
+    { steps: [child("c"), { id: "m", kind: "map", over: "$.input.list", workflow: "other", concurrency: 2 }] },
+    { list: [1, 2, 3] },
+  );
+  const waiting = ["c", "m#1", "m#2"].map((key) => world.step(key).detail.child);
+  const paused = world.act(pause);
+  assert.deepEqual(
+    paused.tellChildren,
+    waiting.map((run) => ({ child: run, kind: "pause" })),
+  );
+  world.endChild("m#1");
+  assert.equal(world.state("m#3"), "pending");
+  const resumed = world.act(resume);
+  assert.deepEqual(
+    resumed.tellChildren,
+    [waiting[0], waiting[2]].map((run) => ({ child: run, kind: "resume" })),
+  );
+  assert.equal(resumed.children.length, 1);
+});
+
+test("a run that a person paused stays paused when its parent goes on", () => {
+  const world = startWorld({ steps: [tool("a")] });
+  world.act(pause);
+  assert.equal(world.act({ kind: "pause", by: "its parent", parentSeq: 3 }).answers[0], false);
+  assert.equal(world.act({ kind: "resume", by: "its parent", parentSeq: 5 }).answers[0], false);
+  assert.notEqual(world.run.pausedAtMs, undefined);
+  world.act(resume);
+  world.act({ kind: "pause", by: "its parent", parentSeq: 7 });
+  assert.equal(world.act(pause).answers[0], true, "a person pauses what stands still with its parent");
+  assert.equal(world.act({ kind: "resume", by: "its parent", parentSeq: 9 }).answers[0], false);
+  assert.equal(world.act(resume).answers[0], true);
+});
+
+test("a person may let a run go on whose parent is paused", () => {
+  const world = startWorld({ steps: [tool("a")] });
+  world.act({ kind: "pause", by: "its parent", parentSeq: 3 });
+  assert.equal(world.act(resume).answers[0], true);
+  assert.equal(world.act({ kind: "resume", by: "its parent", parentSeq: 5 }).answers[0], false);
+  assert.equal(world.run.pausedAtMs, undefined);
+});
+
+test("what a parent says twice, or in another order, leaves its child as the parent is", () => {
+  const world = startWorld({ steps: [tool("a")] });
+  world.act({ kind: "resume", by: "its parent", parentSeq: 5 });
+  assert.equal(world.act({ kind: "pause", by: "its parent", parentSeq: 3 }).answers[0], false);
+  assert.equal(world.run.pausedAtMs, undefined);
+});
+
+test("the input that a gate changed is that of the next try, also when the run was paused meanwhile or the try fails", () => {
+  const gate = { value: "$.output.score", atLeast: 0.8, onFail: "retry", change: { hint: "$.output.hint" } };
+  const retry = { attempts: 2, delayMs: 1 };
+  const world = startWorld({ steps: [child("c", { input: { n: 1 }, gate, retry })] });
+  world.act(pause);
+  world.endChild("c", { output: { score: 0.1, hint: "slower" } });
+  assert.equal(world.state("c"), "ready");
+  const resumed = world.act(resume);
+  assert.deepEqual(resumed.children[0]?.input, { n: 1, hint: "slower" });
+  world.endChild("c", { phase: "failed" });
+  const again = world.wait(1000);
+  assert.deepEqual(again.children[0]?.input, { n: 1, hint: "slower" });
+});

@@ -71,6 +71,10 @@ export type RunState = {
   readonly wakeAtMs: number | undefined;
   /** While set nothing new is released, and timers and deadline stand still. */
   readonly pausedAtMs: number | undefined;
+  /** Of a paused run: its parent's pause stopped it, and the end of that pause lets it go on. A person's does not. */
+  readonly pausedWithParent: boolean;
+  /** Its parent's `seq` when that last said to stand still or to go on; what was said before it comes too late. */
+  readonly parentSeq: number;
   /** How a compensating run will end, when its undo is through. */
   readonly ending: Ending | undefined;
   /** When it is expected to end; later is late, not wrong. */
@@ -104,6 +108,8 @@ export function newRun(run: NewRun): RunState {
     costNanoUsd: 0n,
     wakeAtMs: undefined,
     pausedAtMs: undefined,
+    pausedWithParent: false,
+    parentSeq: 0,
     ending: undefined,
     atRisk: false,
     steps: new Map(),

@@ -76,7 +76,9 @@ function kindOf({ kind, onFailure, gate, attempts, undo, size, odd }: Options, l
     onFailure,
     retry,
     ...compensate,
-    ...(gate !== "none" && { gate: { value: "$.output.score", onFail: gate } }),
+    ...(gate !== "none" && {
+      gate: { value: "$.output.score", onFail: gate, ...(gate === "retry" && { change: { hint: "$.output" } }) },
+    }),
   };
   const success = odd ? { success: { share: 0.67 } } : {};
   switch (kind) {

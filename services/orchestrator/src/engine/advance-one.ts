@@ -5,12 +5,13 @@ import { advance, type Input } from "../domain/advance.ts";
 import type { Environment, Loaded, Offer, Want } from "../domain/environment.ts";
 import type { Advance } from "../domain/outcome.ts";
 import type { Plan } from "../domain/plan.ts";
-import type { RunState, StepState } from "../domain/run-state.ts";
-import { type OutputWindow, readOpenShards, readOutputs, readShards, readUndoable } from "../store/load-parts.ts";
+import { type RunState, stepKey } from "../domain/run-state.ts";
+import { countBeside, readStepInput } from "../store/run-parts.ts";
 import type { StoredRun } from "../store/run-rows.ts";
+import { type Asked, joinRanges, partsOf } from "./open-parts.ts";
 
-// Each round brings what the one before asked for, one thing at a time: a handful, or batch after batch of a reduce.
-const MAX_ROUNDS = 64;
+// Each round brings what the one before asked for, one thing at a time: a handful, or the input of each of 200 steps.
+const MAX_ROUNDS = 256;
 
 export type AdvanceOptions = {
   /** Of a run that begins with what another one did: that one, which has the shards of what is copied. */
@@ -34,15 +35,23 @@ export async function advanceOne(
 ): Promise<Advance> {
   const { shardsOf, offer } = more;
   const parts = partsOf(context, tx, stored, shardsOf);
+  const asked = openAsked(tx, stored.state);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const run = parts ? parts.run() : stored.state;
-    const step = advance(plan, run, inputs, { ...environmentOf(context, stored, nowMs, parts?.loaded()), offer });
+    const step = advance(plan, run, inputs, {
+      ...environmentOf(context, stored, nowMs, parts?.loaded()),
+      ...asked.environment,
+      offer,
+    });
     if (step.wants.length === 0) {
       context.dispatcher.take(step.dispatches.filter((dispatch) => !dispatch.again).length);
       return step;
     }
-    if (!parts) throw new Error(`run ${run.id} asks for ${describe(step.wants)}, though all of it is loaded`);
-    for (const want of step.wants) await parts.load(want);
+    for (const want of joinRanges(step.wants)) {
+      if (want.kind === "input" || want.kind === "nested") await asked.load(want);
+      else if (parts) await parts.load(want);
+      else throw new Error(`run ${run.id} asks for ${describe(step.wants)}, though all of it is loaded`);
+    }
   }
   throw new Error(`run ${stored.state.id} asked for more in each of ${MAX_ROUNDS} rounds`);
 }
@@ -62,92 +71,20 @@ function environmentOf(context: Context, { head }: StoredRun, nowMs: number, dat
   };
 }
 
-type Parts = {
-  run(): RunState;
-  loaded(): Loaded;
-  load(want: Want): Promise<void>;
-};
-
-/** undefined: all of the run is in memory. */
-function partsOf(context: Context, tx: Queryable, { head, state }: StoredRun, shardsOf?: string): Parts | undefined {
-  if (!head.light) return undefined;
-  if (shardsOf !== undefined) return openParts(context, tx, state, { isNew: true, shardsOf });
-  return state.seq > 0 ? openParts(context, tx, state, { isNew: false, shardsOf: state.id }) : undefined;
-}
-
-type PartsOptions = {
-  /** Nothing of it is stored yet, so that it lacks nothing but outputs of copied shards. */
-  readonly isNew: boolean;
-  /** The run whose rows hold the outputs of shards. */
-  readonly shardsOf: string;
-};
-
-function openParts(context: Context, tx: Queryable, before: RunState, { isNew, shardsOf }: PartsOptions): Parts {
-  const steps = new Map(before.steps);
-  const outputs = new Map<string, OutputWindow>();
-  const ranges = new Set<string>();
-  let input: unknown;
-  let hasScope = isNew;
-  let hasUndoable = isNew;
-  let hasOpen = isNew;
-  const add = (found: ReadonlyMap<string, StepState>) => {
-    for (const [key, step] of found) steps.set(key, step);
-  };
+/** What is loaded only when it is asked for, whatever else of a run is in memory. */
+function openAsked(tx: Queryable, { id, parent }: RunState) {
+  const inputs = new Map<string, { readonly value: unknown }>();
+  let beside = parent ? undefined : 1;
   return {
-    run: () => ({ ...before, input: hasScope && !isNew ? input : before.input, steps: new Map(steps) }),
-    loaded: () => ({
-      scope: hasScope,
-      outputs(node, from, to) {
-        const window = outputs.get(node);
-        if (!window || from < window.from || to > window.to) return undefined;
-        return window.outputs.slice(from - window.from, to - window.from + 1);
-      },
-      shards: (node, from, to) => isNew || ranges.has(rangeKey(node, from, to)),
-      open: hasOpen,
-      undoable: hasUndoable,
-    }),
-    async load(want) {
-      switch (want.kind) {
-        case "scope": {
-          const scope = await context.scopes.load(tx, before.id, steps.values());
-          input = scope.input;
-          hasScope = true;
-          for (const [node, output] of scope.outputs) {
-            const head = steps.get(node);
-            if (head) steps.set(node, { ...head, output });
-          }
-          return;
-        }
-        case "outputs": {
-          const { node, from, to } = want;
-          const known = outputs.get(node);
-          const first = Math.min(from, known?.from ?? from);
-          outputs.set(node, await readOutputs(tx, shardsOf, node, first, to));
-          return;
-        }
-        case "shards": {
-          const { node, from, to } = want;
-          add(await readShards(tx, before.id, node, from, to));
-          ranges.add(rangeKey(node, from, to));
-          return;
-        }
-        case "open":
-          add(await readOpenShards(tx, before.id));
-          hasOpen = true;
-          return;
-        case "undoable":
-          add(await readUndoable(tx, before.id, want.nodes));
-          hasUndoable = true;
-          return;
-        default:
-          return want satisfies never;
+    environment: { stepInput: (key: string) => inputs.get(key), nested: () => beside },
+    async load(want: Asked): Promise<void> {
+      if (want.kind === "nested") beside = parent ? await countBeside(tx, parent) : 1;
+      else {
+        const { node, shard } = want;
+        inputs.set(stepKey(node, shard), { value: await readStepInput(tx, id, node, shard) });
       }
     },
   };
-}
-
-function rangeKey(node: string, from: number, to: number): string {
-  return `${node}#${from}-${to}`;
 }
 
 function describe(wants: readonly Want[]): string {

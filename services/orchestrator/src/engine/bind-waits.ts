@@ -1,7 +1,7 @@
 import type { Transaction } from "@agentmesh/postgres";
 import type { StoredResource } from "@agentmesh/resources";
 import { workflowSpec } from "../domain/workflow-spec.ts";
-import { declareMatches } from "../store/event-waits.ts";
+import { declareMatches } from "../store/event-matches.ts";
 
 /** Notes which events a workflow waits for, in the transaction that changes it, so that they are kept from then on. */
 export async function bindWaits(tx: Transaction, row: StoredResource): Promise<void> {

@@ -5,6 +5,7 @@ import type { ApprovalChange, ChildStart } from "../domain/outcome.ts";
 import { stepKey } from "../domain/run-state.ts";
 import { type ApprovalWrite, writeApprovals } from "../store/approvals.ts";
 import { deleteWaits, type StoredWait, storeWaits } from "../store/event-waits.ts";
+import { notePauses } from "../store/pauses.ts";
 import { insertSignals, type Signal } from "../store/signals.ts";
 import type { Advanced } from "../store/write-advances.ts";
 import type { StartOutcome, StartRequest } from "./start-runs.ts";
@@ -29,8 +30,10 @@ export async function carryOut(
   startRuns: StartRuns,
 ): Promise<void> {
   const signals: Signal[] = all.flatMap(endOf);
-  for (const { advance } of all) signals.push(...advance.stopChildren.map(({ child }) => stop(child)));
+  for (const { advance } of all)
+    signals.push(...advance.stopChildren.map(({ child }) => stop(child)), ...tellOf(advance));
   signals.push(...(await startChildren(context, tx, all, startRuns)));
+  await notePauses(tx, all);
   await writeApprovals(tx, all.flatMap(approvalsOf));
   await deleteWaits(tx, all.flatMap(waitsOver));
   const matched = await storeWaits(tx, all.flatMap(waitsOf));
@@ -50,6 +53,13 @@ function endOf({ advance: { run, ended } }: Advanced): Signal[] {
 function stop(child: string): Signal {
   const data = { by: "its parent run", reason: "the step that started it is no longer wanted" };
   return { kind: "cancel", run: child, ref: undefined, data };
+}
+
+/** Of what was said to a child in one advance the last counts. */
+function tellOf({ run, tellChildren }: Advanced["advance"]): Signal[] {
+  const last = new Map(tellChildren.map(({ child, kind }) => [child, kind]));
+  const data = { by: "its parent run", parentSeq: run.seq };
+  return [...last].map(([child, kind]) => ({ kind, run: child, ref: undefined, data }));
 }
 
 async function startChildren(

@@ -9,6 +9,7 @@ import { type ClaimedStep, claimSteps, heldSteps } from "../store/claims.ts";
 import type { RunHead } from "../store/run-rows.ts";
 import type { Advanced } from "../store/write-advances.ts";
 import { advanceRuns, advancing } from "./advance-runs.ts";
+import { handedSteps, noteHanded } from "./handed-steps.ts";
 
 /** A result with the run it is of. */
 export type Completion = Result & {
@@ -86,35 +87,9 @@ function answer(
 ): void {
   const last = completions.findLast((completion) => completion.takesNext);
   for (const [index, completion] of completions.entries()) {
-    const next = completion === last ? advance.handed.flatMap((key) => handedStep(head, advance, key) ?? []) : [];
+    const next = completion === last ? handedSteps({ head, advance }) : [];
     into.set(completion, { accepted: advance.answers[index] ?? false, next });
   }
-}
-
-/** What a claim would have read. */
-function handedStep(head: RunHead, advance: Advanced["advance"], key: string): ClaimedStep | undefined {
-  const step = advance.run.steps.get(key);
-  const input = advance.inputs.get(key);
-  if (!step || input === undefined) return undefined;
-  const { node, shard, epoch, attempt, worker, detail, dispatchedAtMs = 0, startedAtMs = 0 } = step;
-  return {
-    run: advance.run.id,
-    node,
-    shard,
-    epoch,
-    attempt,
-    worker,
-    input: JSON.parse(input),
-    input_bytes: Buffer.byteLength(input),
-    detail,
-    dispatched_at: new Date(dispatchedAtMs),
-    started_at: new Date(startedAtMs),
-    tenant: head.tenant,
-    subject: head.subject,
-    workflow: head.workflow,
-    version: head.version,
-    traceparent: head.traceparent ?? null,
-  };
 }
 
 /**
@@ -133,16 +108,6 @@ async function handAgain(
     const claimed = await claimSteps(context.db, requests, context.config.engine.leaseMs);
     const [first] = repeated;
     if (first) answers.set(first, { accepted: true, next: claimed });
-  }
-}
-
-function noteHanded(context: Context, { head, advance }: Advanced, plan: Plan): void {
-  for (const key of advance.handed) {
-    context.metrics.claimed(0);
-    const step = advance.run.steps.get(key);
-    const planned = step && plan.byId.get(step.node);
-    const work = planned && workOf(planned, step);
-    if (work?.kind === "agent") context.past.took(head.tenant, work);
   }
 }
 

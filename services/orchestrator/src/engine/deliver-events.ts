@@ -1,7 +1,8 @@
 import type { Transaction } from "@agentmesh/postgres";
 import type { Context } from "../context.ts";
 import { eventKey } from "../domain/steps/wait.ts";
-import { type KeyedEvent, matchesOf, storeArrived } from "../store/event-waits.ts";
+import { matchesOf } from "../store/event-matches.ts";
+import { type KeyedEvent, storeArrived } from "../store/event-waits.ts";
 
 /** An event that somebody may wait for. */
 export type ArrivedEvent = {

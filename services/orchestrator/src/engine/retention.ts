@@ -2,7 +2,10 @@ import type { Database, Transaction } from "@agentmesh/postgres";
 import type { OrchestratorConfig } from "../config.ts";
 import type { Context } from "../context.ts";
 import { archiveRuns, deleteArchived, deleteArrived, deleteRejections } from "../store/archive.ts";
+import { deleteMatches } from "../store/event-matches.ts";
 import { keepPartitions } from "../store/event-partitions.ts";
+import { markGone } from "../store/trigger-bindings.ts";
+import { waitConsumer } from "../triggers/wait-consumer.ts";
 import { repeat } from "./repeat.ts";
 
 const MAX_ROWS = 500;
@@ -23,6 +26,14 @@ export async function retain(db: Database, policy: OrchestratorConfig["retention
   await inBatches(db, (tx) => deleteArchived(tx, before(policy.archiveDays), MAX_ROWS));
   await inBatches(db, (tx) => deleteRejections(tx, before(policy.rejectionDays), MAX_ROWS));
   await inBatches(db, (tx) => deleteArrived(tx, before(policy.arrivedDays), MAX_ROWS));
+  await inBatches(db, (tx) => dropMatches(tx, MAX_ROWS));
+}
+
+/** Kinds of events that nobody waits for any more: not kept, and not listened for. */
+async function dropMatches(tx: Transaction, limit: number): Promise<number> {
+  const { looked, gone } = await deleteMatches(tx, limit);
+  for (const kind of gone) await markGone(tx, waitConsumer(kind));
+  return looked;
 }
 
 async function inBatches(db: Database, batch: (tx: Transaction) => Promise<number>): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import type { Input } from "../domain/advance.ts";
-import { matchRecent } from "../store/event-waits.ts";
+import { matchUnsettled } from "../store/event-waits.ts";
 import {
   deleteSignals,
   listSignalled,
@@ -16,13 +16,13 @@ const MAX_SIGNALS = 500;
 const MAX_ROUNDS = 50;
 
 /**
- * Tells runs what happened elsewhere: children that ended, parents that were cancelled, events that arrived. Woken after
+ * Tells runs what happened elsewhere: children that ended, parents that were cancelled or paused, events that arrived. Woken after
  * the commit that left a signal; every replica looks each sweep, so one that died after its commit is no loss. The locks
  * of a parent and of its child are never held together.
  */
 export function startSignals(context: Context): Rounds {
   return repeat(context, "signals", context.config.engine.sweepEveryMs, async () => {
-    await context.db.transaction(matchRecent);
+    await context.db.transaction(matchUnsettled);
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const taken = await drainOnce(context);
       if (taken < MAX_SIGNALS) return;
@@ -87,6 +87,9 @@ function inputOf(signal: TakenSignal): Input[] {
       ];
     case "cancel":
       return [{ kind: "cancel", ...signal.data }];
+    case "pause":
+    case "resume":
+      return [{ kind: signal.kind, ...signal.data }];
     case "event": {
       const { event, data } = signal;
       return event ? [{ kind: "event", ...data, event }] : [];

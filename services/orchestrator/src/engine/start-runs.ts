@@ -15,6 +15,8 @@ import type { RunHead, StoredRun } from "../store/run-rows.ts";
 import type { Advanced } from "../store/write-advances.ts";
 import { advanceOne } from "./advance-one.ts";
 import { carryOut } from "./carry-out.ts";
+import { handedSteps, noteHanded } from "./handed-steps.ts";
+import type { HandOut } from "./offers.ts";
 import { publishOutcome } from "./publish-outcome.ts";
 import { together } from "./together.ts";
 
@@ -67,6 +69,7 @@ export async function startRuns(
   const { versions, nowMs } = await currentVersions(tx, requests);
   const outcomes = new Map<StartRequest, StartOutcome>();
   const candidates: Candidate[] = [];
+  const handOut = context.offers.handOut(tx);
   for (const request of requests) {
     const { tenant, workflow } = request;
     const version = request.version ?? versions.get(`${tenant}/${workflow}`);
@@ -74,7 +77,7 @@ export async function startRuns(
     const error = whyRefused(request, definition);
     if (error) outcomes.set(request, { kind: "refused", error });
     else if (definition)
-      candidates.push({ request, advanced: await firstAdvance(context, tx, request, definition, nowMs) });
+      candidates.push({ request, advanced: await firstAdvance(context, tx, request, definition, nowMs, handOut) });
   }
   // Two transactions that insert the same keys must do so in the same order.
   const ordered = candidates.toSorted((a, b) => (keyOf(a.request) < keyOf(b.request) ? -1 : 1));
@@ -96,6 +99,12 @@ export async function startRuns(
     outcomes.set(request, { kind: "started", run: { head: advanced.head, state: advanced.advance.run } });
   }
   await announce(context, tx, started);
+  for (const { advanced } of started) {
+    if (advanced.advance.handed.length === 0) continue;
+    handOut.give(handedSteps(advanced));
+    const { plan } = await context.definitions.get(tx, advanced.head);
+    tx.afterCommit(() => noteHanded(context, advanced, plan));
+  }
   return requests.flatMap((request) => outcomes.get(request) ?? []);
 }
 
@@ -132,6 +141,7 @@ async function firstAdvance(
   request: StartRequest,
   definition: Definition,
   nowMs: number,
+  handOut: HandOut,
 ): Promise<Advanced> {
   const { spec } = definition.plan;
   const head: RunHead = {
@@ -163,10 +173,10 @@ async function firstAdvance(
   const data = { workflow: head.workflow, version: head.version, origin: head.origin };
   const start: Input = { kind: "start", data, ...(again && { copied: again.copied }) };
   const stored = { head, state: again?.run ?? fresh };
-  return {
-    head,
-    advance: await advanceOne(context, tx, definition.plan, stored, [start], nowMs, { shardsOf: rerun?.old.state.id }),
-  };
+  const more = { shardsOf: rerun?.old.state.id, offer: handOut.offer() };
+  const advance = await advanceOne(context, tx, definition.plan, stored, [start], nowMs, more);
+  handOut.use(advance.handed.length);
+  return { head, advance };
 }
 
 /** Shards of what was copied: heads are steps of the new run like any other. */

@@ -5,7 +5,7 @@ import { type Call, requirePrincipal } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
 import type { Input } from "../domain/advance.ts";
 import { advanceRuns, advancing } from "../engine/advance-runs.ts";
-import { isRunOf } from "../store/read-runs.ts";
+import { workflowOfRun } from "../store/read-runs.ts";
 import type { Advanced } from "../store/write-advances.ts";
 import { runNotFound } from "./wire.ts";
 
@@ -32,8 +32,10 @@ export type Command = {
 export async function commandRun(context: Context, call: Call, command: Command): Promise<boolean> {
   const { tenant } = requirePrincipal(call);
   const { id, input } = command;
-  // A run's tenant never changes, so this needs no lock.
-  if (!isId(id) || !(await isRunOf(context.db, tenant, id))) throw runNotFound(id);
+  // A run's tenant and workflow never change, so this needs no lock.
+  const workflow = isId(id) ? await workflowOfRun(context.db, tenant, id) : undefined;
+  if (workflow === undefined) throw runNotFound(id);
+  call.requireResource(workflow);
   const outcome = await advancing(context, async (tx) => {
     const { runs } = await advanceRuns(context, tx, [id], () => [input]);
     const one = runs.get(id);

@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import type { Completion } from "../engine/complete-steps.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkBatch, readRef } from "./step-refs.ts";
-import { returnWhatDoesNotFit, workOf } from "./wire-claims.ts";
+import { claimOf, returnWhatDoesNotFit } from "./wire-claims.ts";
 
 export async function completeSteps(
   context: Context,
@@ -21,7 +21,7 @@ export async function completeSteps(
   const next: DeepPartial<Claim>[] = [];
   for (const step of handed) {
     if (tooMuch.has(step)) continue;
-    next.push({ step: { ...step, runId: step.run }, granted: true, work: await workOf(context, step) });
+    next.push(await claimOf(context, step));
   }
   let at = 0;
   return { accepted: read.map((completion) => completion !== undefined && answers[at++]?.accepted === true), next };

@@ -10,9 +10,14 @@ import { runNotFound, toWireRun } from "./wire.ts";
 
 export async function getRun(context: Context, request: GetRunRequest, call: Call) {
   const { tenant } = requirePrincipal(call);
-  if (request.part === Part.UNSPECIFIED) return readRunOf(context, tenant, request.id);
+  if (request.part === Part.UNSPECIFIED) {
+    const wire = await readRunOf(context, tenant, request.id);
+    call.requireResource(wire.workflow);
+    return wire;
+  }
   const run = isId(request.id) ? await readRun(context.db, tenant, request.id) : undefined;
   if (!run) throw runNotFound(request.id);
+  call.requireResource(run.head.workflow);
   const part = request.part === Part.INPUT ? { output: null } : { input: undefined };
   const wire = toWireRun({ head: run.head, state: { ...run.state, ...part } });
   if (wire.inputCut || wire.outputCut) throw tooLarge(`run ${run.state.id}`);

@@ -14,6 +14,7 @@ export async function getStep(context: Context, request: GetStepRequest, call: C
   const { tenant } = requirePrincipal(call);
   const run = isId(id) ? await readRun(context.db, tenant, id) : undefined;
   if (!run) throw runNotFound(id);
+  call.requireResource(run.head.workflow);
   const read = node.includes("\0") ? undefined : await readStep(context.db, id, node, shard);
   if (!read) throw stepNotFound(node, shard);
   const { plan } = await context.definitions.get(context.db, run.head);

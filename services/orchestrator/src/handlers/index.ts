@@ -14,6 +14,7 @@ import { listApprovals } from "./list-approvals.ts";
 import { listRejections } from "./list-rejections.ts";
 import { listRuns } from "./list-runs.ts";
 import { listSteps } from "./list-steps.ts";
+import { offerPlaces } from "./offer-places.ts";
 import { pauseRun } from "./pause-run.ts";
 import { receiveWebhook, type WebhookParts } from "./receive-webhook.ts";
 import { rerunRun } from "./rerun-run.ts";
@@ -47,6 +48,7 @@ export function handlers(
     listRejections: (request, call) => listRejections(context, request, call),
     receiveWebhook: (request) => receiveWebhook(context, webhooks, request),
     claimSteps: (request) => claimSteps(context, engine, request),
+    offerPlaces: (request, call) => offerPlaces(context, request, call),
     heartbeatSteps: (request) => heartbeatSteps(context, request),
     completeSteps: (request) => completeSteps(context, engine, request),
     applyResource: resources.applyResource,

@@ -17,7 +17,7 @@ export async function listApprovals(context: Context, request: ListApprovalsRequ
   const room = openRoom();
   const last = rows.at(-1);
   return {
-    approvals: rows.map((row) => toWireApproval(row, room)),
+    approvals: rows.map((row) => toWireApproval(row, room, row.input_cut)),
     nextPageToken: rows.length === page.limit && last ? last.id : "",
   };
 }

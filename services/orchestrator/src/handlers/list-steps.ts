@@ -13,6 +13,7 @@ export async function listSteps(context: Context, request: ListStepsRequest, cal
   const { tenant } = requirePrincipal(call);
   const run = isId(id) ? await readRun(context.db, tenant, id) : undefined;
   if (!run || node.includes("\0")) throw runNotFound(id);
+  call.requireResource(run.head.workflow);
   const limit = pageLimit(pageSize);
   const rows = await listStored(context.db, {
     run: id,

@@ -22,6 +22,7 @@ export async function rerunRun(context: Context, engine: Engine, request: RerunR
   const old = isId(id) ? await readRun(context.db, tenant, id) : undefined;
   if (!old) throw runNotFound(id);
   const { head, state } = old;
+  call.requireResource(head.workflow);
   const outcome = await engine.start({
     tenant,
     workflow: head.workflow,

@@ -4,7 +4,7 @@ import { isId } from "@agentmesh/ids";
 import type { RunEvent, WatchRunRequest } from "@agentmesh/proto/orchestrator";
 import { type Call, type DeepPartial, requirePrincipal } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
-import { isRunOf } from "../store/read-runs.ts";
+import { workflowOfRun } from "../store/read-runs.ts";
 import { readEvents } from "../store/run-events.ts";
 import { runNotFound } from "./wire.ts";
 
@@ -20,7 +20,9 @@ export async function* watchRun(
 ): AsyncGenerator<DeepPartial<RunEvent>> {
   const { tenant } = requirePrincipal(call);
   const { id } = request;
-  if (!isId(id) || !(await isRunOf(context.db, tenant, id))) throw runNotFound(id);
+  const workflow = isId(id) ? await workflowOfRun(context.db, tenant, id) : undefined;
+  if (workflow === undefined) throw runNotFound(id);
+  call.requireResource(workflow);
   if (context.hints.watched >= MAX_WATCHERS) {
     throw new AppError("RESOURCE_EXHAUSTED", `${MAX_WATCHERS} runs are watched here already; try again later`, {
       reason: "TOO_MANY_WATCHERS",

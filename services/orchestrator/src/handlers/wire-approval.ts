@@ -2,8 +2,8 @@ import { toWireApprovalState } from "../engine/publish-outcome.ts";
 import type { StoredApproval } from "../store/approvals.ts";
 import type { Room } from "./wire-values.ts";
 
-/** An approval as callers see it. */
-export function toWireApproval(approval: StoredApproval, room: Room) {
+/** An approval as callers see it. @param isCut its input was left out where it was read */
+export function toWireApproval(approval: StoredApproval, room: Room, isCut = false) {
   const input = room.take(approval.input);
   return {
     id: approval.id,
@@ -13,8 +13,8 @@ export function toWireApproval(approval: StoredApproval, room: Room) {
     workflow: approval.workflow,
     state: toWireApprovalState(approval.state),
     title: approval.title,
-    input: input.value,
-    inputCut: input.cut,
+    input: isCut ? undefined : input.value,
+    inputCut: isCut || input.cut,
     argsHash: approval.args_hash,
     subjects: [...approval.subjects],
     roles: [...approval.roles],

@@ -4,7 +4,8 @@ import type { DeepPartial } from "@agentmesh/rpc";
 import type { Context } from "../context.ts";
 import { stepKey } from "../domain/run-state.ts";
 import { forwardOf, isUndo, timeoutOf, workOf as workOfStep } from "../domain/step-work.ts";
-import { type ClaimedStep, returnSteps } from "../store/claims.ts";
+import { sendBack } from "../engine/send-back.ts";
+import type { ClaimedStep } from "../store/claims.ts";
 
 // Below the wire's 4 MiB; sizes are only looked at when the inputs' JSON could come near it.
 const MAX_REPLY_BYTES = 3 * 1024 * 1024;
@@ -26,15 +27,27 @@ export async function returnWhatDoesNotFit(
     else bytes += size;
   }
   if (tooMuch.size === 0) return tooMuch;
-  const tenants = new Map([...tooMuch].map((claimed) => [claimed.run, claimed.tenant]));
-  const returned = await returnSteps(
-    context.db,
-    worker,
-    [...tooMuch].map((claimed) => ({ ...claimed, runId: claimed.run })),
-  );
-  context.dispatcher.take(returned.length);
-  context.dispatcher.send(returned.map((key) => ({ ...key, tenant: tenants.get(key.runId) ?? "", again: false })));
+  await sendBack(context, worker, [...tooMuch]);
   return tooMuch;
+}
+
+/** Steps as they fit into messages, each of one at the least. */
+export function messagesOf(steps: readonly ClaimedStep[]): ClaimedStep[][] {
+  const messages: ClaimedStep[][] = [];
+  let bytes = SURELY_FITS_BYTES;
+  for (const step of steps) {
+    bytes += step.input_bytes;
+    if (bytes > SURELY_FITS_BYTES) {
+      messages.push([]);
+      bytes = step.input_bytes;
+    }
+    messages.at(-1)?.push(step);
+  }
+  return messages;
+}
+
+export async function claimOf(context: Context, step: ClaimedStep): Promise<DeepPartial<Claim>> {
+  return { step: { ...step, runId: step.run }, granted: true, work: await workOf(context, step) };
 }
 
 /** What a worker needs to know of a step that is its. */

@@ -1,4 +1,5 @@
 import type { Queryable } from "@agentmesh/postgres";
+import { isCut, smallValue } from "./small-value.ts";
 
 export type ApprovalState = "pending" | "approved" | "rejected" | "expired" | "cancelled";
 
@@ -92,18 +93,24 @@ export type ApprovalPage = {
   readonly limit: number;
 };
 
+const LISTED = `SELECT id, run, node, shard, tenant, workflow, state, title, args_hash, subjects, roles, not_by,
+  requested_at, expires_at, decided_by, comment, decided_at,
+  ${smallValue("input")} AS input, ${isCut("input")} AS input_cut FROM approval`;
+
 // One text each, so that each has the plan of its index.
-const ALL = "SELECT * FROM approval WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-const BY_STATE = "SELECT * FROM approval WHERE tenant = $1 AND id < $2 AND state = $4 ORDER BY id DESC LIMIT $3";
-const BY_RUN = `SELECT * FROM approval WHERE tenant = $1 AND id < $2 AND run = $4 AND ($5 = '' OR state = $5)
+const ALL = `${LISTED} WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3`;
+const BY_STATE = `${LISTED} WHERE tenant = $1 AND id < $2 AND state = $4 ORDER BY id DESC LIMIT $3`;
+const BY_RUN = `${LISTED} WHERE tenant = $1 AND id < $2 AND run = $4 AND ($5 = '' OR state = $5)
   ORDER BY id DESC LIMIT $3`;
 
+export type ListedApproval = StoredApproval & { readonly input_cut: boolean };
+
 /** Newest first. */
-export async function listApprovals(db: Queryable, page: ApprovalPage, run: string): Promise<StoredApproval[]> {
+export async function listApprovals(db: Queryable, page: ApprovalPage, run: string): Promise<ListedApproval[]> {
   const common = [page.tenant, page.before, page.limit];
-  if (run !== "") return (await db.query<StoredApproval>(BY_RUN, [...common, run, page.state])).rows;
-  if (page.state !== "") return (await db.query<StoredApproval>(BY_STATE, [...common, page.state])).rows;
-  return (await db.query<StoredApproval>(ALL, common)).rows;
+  if (run !== "") return (await db.query<ListedApproval>(BY_RUN, [...common, run, page.state])).rows;
+  if (page.state !== "") return (await db.query<ListedApproval>(BY_STATE, [...common, page.state])).rows;
+  return (await db.query<ListedApproval>(ALL, common)).rows;
 }
 
 /** How many wait for a decision, counted up to a bound. */

@@ -125,6 +125,8 @@ function toStored(row: ArchivedRow): StoredRun {
       costNanoUsd: row.cost_nano_usd,
       wakeAtMs: undefined,
       pausedAtMs: undefined,
+      pausedWithParent: false,
+      parentSeq: 0,
       ending: undefined,
       slaAtMs: undefined,
       atRisk: false,

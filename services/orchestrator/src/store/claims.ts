@@ -26,6 +26,9 @@ export type ClaimedStep = {
   readonly traceparent: string | null;
 };
 
+// A claim and a heartbeat join a step with what names it and with nothing else. Joined with its run as well, a planner that
+// has not counted yet looks steps up by their run alone: all items of a map for each of them.
+
 /**
  * Leases dispatched steps to workers, by the database's clock. A step whose epoch grew, that is done, or that someone
  * else holds is left out; a worker that claims again what it holds gets it again.
@@ -36,16 +39,17 @@ export async function claimSteps(
   leaseMs: number,
 ): Promise<ClaimedStep[]> {
   const { rows } = await db.query<ClaimedStep>(
-    `UPDATE step s SET state = 'running', worker = a.worker,
-       lease_until = date_trunc('milliseconds', now()) + $6::int * interval '1 millisecond',
-       started_at = CASE WHEN s.state = 'running' THEN s.started_at ELSE date_trunc('milliseconds', now()) END
-     FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[]) AS a (run, node, shard, epoch, worker)
-     JOIN run r ON r.id = a.run
-     WHERE s.run = a.run AND s.node = a.node AND s.shard = a.shard AND s.epoch = a.epoch
-       AND (s.state = 'dispatched' OR (s.state = 'running' AND s.worker = a.worker))
-     RETURNING s.run, s.node, s.shard, s.epoch, s.attempt, s.worker, s.input, s.detail,
-       octet_length(s.input::text) AS input_bytes, s.dispatched_at, s.started_at, r.tenant,
-       r.subject, r.workflow, r.version, r.traceparent`,
+    `WITH claimed AS (
+       UPDATE step s SET state = 'running', worker = a.worker,
+         lease_until = date_trunc('milliseconds', now()) + $6::int * interval '1 millisecond',
+         started_at = CASE WHEN s.state = 'running' THEN s.started_at ELSE date_trunc('milliseconds', now()) END
+       FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[], $5::text[]) AS a (run, node, shard, epoch, worker)
+       WHERE s.run = a.run AND s.node = a.node AND s.shard = a.shard AND s.epoch = a.epoch
+         AND (s.state = 'dispatched' OR (s.state = 'running' AND s.worker = a.worker))
+       RETURNING s.run, s.node, s.shard, s.epoch, s.attempt, s.worker, s.input, s.detail,
+         octet_length(s.input::text) AS input_bytes, s.dispatched_at, s.started_at
+     )
+     SELECT c.*, r.tenant, r.subject, r.workflow, r.version, r.traceparent FROM claimed c JOIN run r ON r.id = c.run`,
     [...keyColumns(requests), requests.map((request) => request.worker), leaseMs],
   );
   return rows;
@@ -88,10 +92,10 @@ export async function renewLeases(
   const { rows } = await db.query<{ run: string; node: string; shard: number; epoch: number }>(
     `UPDATE step s SET lease_until = date_trunc('milliseconds', now()) + $6::int * interval '1 millisecond'
      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[]) AS a (run, node, shard, epoch)
-     JOIN run r ON r.id = a.run
      WHERE s.run = a.run AND s.node = a.node AND s.shard = a.shard AND s.epoch = a.epoch
        AND s.state = 'running' AND s.worker = $5
-       AND (r.state = 'running' OR (r.state = 'compensating' AND s.node LIKE '%~undo'))
+       AND CASE (SELECT r.state FROM run r WHERE r.id = a.run)
+         WHEN 'running' THEN true WHEN 'compensating' THEN s.node LIKE '%~undo' ELSE false END
        AND (s.detail IS NULL OR s.detail::text NOT LIKE '%"stopping":true%')
      RETURNING s.run, s.node, s.shard, s.epoch`,
     [...keyColumns(steps), worker, leaseMs],

@@ -25,20 +25,9 @@ export type StoredWait = {
   readonly since: Date;
 };
 
-/** Which values of an event workflows wait for. */
-export type EventMatch = {
-  readonly tenant: string;
-  readonly publisher: string;
-  readonly type: string;
-  /** Path into { id, type, data, time }; empty: any event. */
-  readonly match: string;
-};
-
 // The first event that fits takes the wait away and leaves a signal.
 const MATCHED = `), found AS MATERIALIZED (
-  SELECT DISTINCT ON (w.run, w.node, w.shard) w.run, w.node, w.shard, a.id FROM pairs JOIN event_wait w
-    ON w.run = pairs.run AND w.node = pairs.node AND w.shard = pairs.shard
-  JOIN arrived_event a ON a.id = pairs.event ORDER BY w.run, w.node, w.shard, a.id
+  SELECT DISTINCT ON (run, node, shard) run, node, shard, event AS id FROM pairs ORDER BY run, node, shard, event
 ), gone AS (
   DELETE FROM event_wait w USING found f WHERE w.run = f.run AND w.node = f.node AND w.shard = f.shard
   RETURNING f.run, f.node, f.shard, f.id
@@ -47,6 +36,11 @@ const MATCHED = `), found AS MATERIALIZED (
 
 const JOINED = `w.tenant = a.tenant AND w.publisher = a.publisher AND w.type = a.type AND w.match = a.match
   AND w.key = a.key AND a.stored_at >= w.since`;
+
+// Of however many events of one key it reads one.
+const FIRST_EVENT = `CROSS JOIN LATERAL (
+    SELECT a.id AS event FROM arrived_event a WHERE ${JOINED} ORDER BY a.stored_at, a.id LIMIT 1
+  ) AS first`;
 
 /** Stores events that are not there yet and signals the waits that they are for. @returns how many were matched */
 export async function storeArrived(tx: Queryable, events: readonly KeyedEvent[]): Promise<number> {
@@ -84,7 +78,7 @@ export async function storeWaits(tx: Queryable, waits: readonly StoredWait[]): P
      SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
        $8::text[], $9::timestamptz[])
      ON CONFLICT (run, node, shard) DO UPDATE SET publisher = EXCLUDED.publisher, type = EXCLUDED.type,
-       match = EXCLUDED.match, key = EXCLUDED.key`,
+       match = EXCLUDED.match, key = EXCLUDED.key, settled = false, settles_at = NULL`,
     [
       waits.map((wait) => wait.run),
       waits.map((wait) => wait.node),
@@ -99,23 +93,43 @@ export async function storeWaits(tx: Queryable, waits: readonly StoredWait[]): P
   );
   const { rowCount } = await tx.query(
     `WITH pairs AS MATERIALIZED (
-       SELECT w.run, w.node, w.shard, a.id AS event FROM event_wait w JOIN arrived_event a ON ${JOINED}
+       SELECT w.run, w.node, w.shard, event FROM event_wait w ${FIRST_EVENT}
        WHERE w.run = ANY($1::uuid[]) ${MATCHED}`,
     [[...new Set(waits.map((wait) => wait.run))]],
   );
   return rowCount;
 }
 
+// What is over it comes with the next round; a wait that no round has seen goes before those that one has.
+const MAX_UNSETTLED = 1_000;
+
 /**
- * Joins waits and events that were written at the same time by transactions that did not see each other.
+ * Joins waits and events that were written at the same time by transactions that did not see each other. Such an event's
+ * transaction ran when the wait's was committed. So a wait is looked at when it is first seen here, and until all
+ * transactions have ended that ran at that moment; whatever begins later sees the wait. All other waits are left alone,
+ * and so are events that none of these waits is for.
  *
  * @returns how many were matched
  */
-export async function matchRecent(tx: Queryable): Promise<number> {
+export async function matchUnsettled(tx: Queryable): Promise<number> {
   const { rowCount } = await tx.query(
-    `WITH pairs AS MATERIALIZED (
-       SELECT w.run, w.node, w.shard, a.id AS event FROM arrived_event a JOIN event_wait w ON ${JOINED}
-       WHERE a.stored_at > now() - interval '2 minutes' ${MATCHED}`,
+    `WITH horizon AS MATERIALIZED (
+       SELECT pg_snapshot_xmin(s) AS oldest, pg_snapshot_xmax(s) AS next FROM pg_current_snapshot() AS s
+     ), unsettled AS MATERIALIZED (
+       SELECT * FROM event_wait WHERE NOT settled ORDER BY settles_at NULLS FIRST LIMIT $1 FOR UPDATE SKIP LOCKED
+     ), declared AS (
+       INSERT INTO event_match (tenant, publisher, type, match)
+       SELECT DISTINCT tenant, publisher, type, match FROM unsettled ON CONFLICT DO NOTHING
+     ), pairs AS MATERIALIZED (
+       SELECT w.run, w.node, w.shard, event FROM unsettled w ${FIRST_EVENT}
+     ), seen AS (
+       UPDATE event_wait w SET settled = coalesce(u.settles_at <= oldest, false),
+         -- One that lies ahead was written on another server, before a restore.
+         settles_at = CASE WHEN u.settles_at <= next THEN u.settles_at ELSE next END
+       FROM unsettled u CROSS JOIN horizon WHERE w.run = u.run AND w.node = u.node AND w.shard = u.shard
+         AND NOT EXISTS (SELECT 1 FROM pairs p WHERE p.run = u.run AND p.node = u.node AND p.shard = u.shard)
+     ${MATCHED}`,
+    [MAX_UNSETTLED],
   );
   return rowCount;
 }
@@ -131,35 +145,4 @@ export async function deleteWaits(
      WHERE w.run = a.run AND w.node = a.node AND w.shard = a.shard`,
     [places.map((place) => place.run), places.map((place) => place.node), places.map((place) => place.shard)],
   );
-}
-
-/** Says that workflows wait for these; rows stay as long as runs of any version may. */
-export async function declareMatches(tx: Queryable, matches: readonly EventMatch[]): Promise<void> {
-  if (matches.length === 0) return;
-  await tx.query(
-    `INSERT INTO event_match (tenant, publisher, type, match)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING`,
-    [
-      matches.map((one) => one.tenant),
-      matches.map((one) => one.publisher),
-      matches.map((one) => one.type),
-      matches.map((one) => one.match),
-    ],
-  );
-}
-
-/** What of the given events is waited for. */
-export async function matchesOf(db: Queryable, events: readonly Omit<EventMatch, "match">[]): Promise<EventMatch[]> {
-  const { rows } = await db.query<EventMatch>(
-    `SELECT DISTINCT m.* FROM unnest($1::text[], $2::text[], $3::text[]) AS e (tenant, publisher, type)
-     JOIN event_match m USING (tenant, publisher, type)`,
-    [events.map((one) => one.tenant), events.map((one) => one.publisher), events.map((one) => one.type)],
-  );
-  return rows;
-}
-
-/** All events that are waited for, for whoever listens for them. */
-export async function listMatches(db: Queryable): Promise<EventMatch[]> {
-  const { rows } = await db.query<EventMatch>("SELECT * FROM event_match ORDER BY tenant, publisher, type, match");
-  return rows;
 }

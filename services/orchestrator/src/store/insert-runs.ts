@@ -14,16 +14,16 @@ const INSERT = `WITH stored AS (
   INSERT INTO run (id, tenant, workflow, version, state, priority, subject, origin, dedupe_key, seq, input, output,
     failure, traceparent, created_at, deadline, ended_at, wake_at, actors, parent_run, parent_node, parent_shard, depth,
     started_by, sla_at, light)
-  SELECT * FROM unnest($22::uuid[], $23::text[], $24::text[], $25::int[], $26::text[], $27::smallint[], $28::text[],
-    $29::text[], $30::text[], $31::int[], $32::json[], $33::json[], $34::json[], $35::text[], $36::timestamptz[],
-    $37::timestamptz[], $38::timestamptz[], $39::timestamptz[], $40::json[], $41::uuid[], $42::text[], $43::int[],
-    $44::smallint[], $45::text[], $46::timestamptz[], $47::boolean[])
+  SELECT * FROM unnest($24::uuid[], $25::text[], $26::text[], $27::int[], $28::text[], $29::smallint[], $30::text[],
+    $31::text[], $32::text[], $33::int[], $34::json[], $35::json[], $36::json[], $37::text[], $38::timestamptz[],
+    $39::timestamptz[], $40::timestamptz[], $41::timestamptz[], $42::json[], $43::uuid[], $44::text[], $45::int[],
+    $46::smallint[], $47::text[], $48::timestamptz[], $49::boolean[])
   ON CONFLICT (tenant, workflow, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING RETURNING id
 ), steps AS (
   INSERT INTO step (${stepColumns}) ${freshSteps} JOIN stored ON stored.id = s.run
 ), said AS (
   INSERT INTO run_event (run, seq, at, events)
-  SELECT e.run, e.seq, now(), e.events FROM unnest($19::uuid[], $20::int[], $21::json[]) AS e (run, seq, events)
+  SELECT e.run, e.seq, now(), e.events FROM unnest($21::uuid[], $22::int[], $23::json[]) AS e (run, seq, events)
   JOIN stored ON stored.id = e.run
 ) SELECT id FROM stored`;
 

@@ -1,7 +1,7 @@
 import type { Queryable } from "@agentmesh/postgres";
 import { LRUCache } from "lru-cache";
-import { type StepState, stepKey } from "../domain/run-state.ts";
-import { byKey, STEP_HEAD_COLUMNS, type StepRow, toStep } from "./step-rows.ts";
+import type { StepState } from "../domain/run-state.ts";
+import { byKey, STEP_HEAD_COLUMNS, type StepRow } from "./step-rows.ts";
 
 /** The input of a run and the outputs of its heads that succeeded, by node. */
 export type Scope = { readonly input: unknown; readonly outputs: ReadonlyMap<string, unknown> };
@@ -63,11 +63,7 @@ function parse(text: string): unknown {
 /** Outputs of neighbouring shards; null where one did not succeed. */
 export type OutputWindow = { readonly from: number; readonly to: number; readonly outputs: readonly unknown[] };
 
-// A reduce takes batch after batch: what comes next is brought along, as long as it is not much.
-const AHEAD_BATCHES = 64;
-const MAX_AHEAD_BYTES = 8 * 1024 * 1024;
-
-/** Outputs of the shards from one to another, both included, and of some behind them. */
+/** Outputs of the shards from one to another, both included. */
 export async function readOutputs(
   tx: Queryable,
   run: string,
@@ -75,19 +71,14 @@ export async function readOutputs(
   from: number,
   to: number,
 ): Promise<OutputWindow> {
-  const last = to + (to - from + 1) * AHEAD_BATCHES;
-  const { rows } = await tx.query<{ shard: number; output: unknown; fits: boolean }>(
-    `SELECT shard, CASE WHEN fits THEN output END AS output, fits FROM (
-       SELECT shard, output, shard <= $4 OR
-         sum(coalesce(octet_length(output::text), 0)) OVER (ORDER BY shard) <= ${MAX_AHEAD_BYTES} AS fits
-       FROM step WHERE run = $1 AND node = $2 AND shard BETWEEN $3 AND $5 AND state = 'succeeded') AS s
-     ORDER BY shard`,
-    [run, node, from, to, last],
+  const { rows } = await tx.query<{ shard: number; output: unknown }>(
+    `SELECT shard, output FROM step
+     WHERE run = $1 AND node = $2 AND shard BETWEEN $3 AND $4 AND state = 'succeeded'`,
+    [run, node, from, to],
   );
-  const end = (rows.find((row) => !row.fits)?.shard ?? last + 1) - 1;
-  const outputs: unknown[] = Array.from({ length: Math.max(0, end - from + 1) }, () => null);
-  for (const { shard, output } of rows) if (shard <= end) outputs[shard - from] = output;
-  return { from, to: end, outputs };
+  const outputs: unknown[] = Array.from({ length: Math.max(0, to - from + 1) }, () => null);
+  for (const { shard, output } of rows) outputs[shard - from] = output;
+  return { from, to, outputs };
 }
 
 /** The rows of shards from one to another, outputs included, by key. */
@@ -111,21 +102,4 @@ export async function readOpenShards(tx: Queryable, run: string): Promise<Readon
     run,
   ]);
   return byKey(rows);
-}
-
-/** The shard that is undone next: those in doubt first, then the one that succeeded last. */
-export async function readUndoable(
-  tx: Queryable,
-  run: string,
-  nodes: readonly string[],
-): Promise<ReadonlyMap<string, StepState>> {
-  const { rows } = await tx.query<StepRow>(
-    `SELECT ${STEP_HEAD_COLUMNS}, output FROM step s
-     WHERE run = $1 AND node = ANY($2::text[]) AND shard > 0
-       AND (state IN ('succeeded', 'in_doubt') OR (NOT live AND detail::text LIKE '%"uncertain":true%'))
-       AND NOT EXISTS (SELECT 1 FROM step u WHERE u.run = s.run AND u.node = s.node || '~undo' AND u.shard = s.shard)
-     ORDER BY state <> 'succeeded' DESC, done_seq DESC, ended_at DESC NULLS LAST, shard DESC LIMIT 1`,
-    [run, nodes],
-  );
-  return new Map(rows.map((row) => [stepKey(row.node, row.shard), toStep(row)]));
 }

@@ -1,5 +1,6 @@
 import type { Queryable } from "@agentmesh/postgres";
 import { RUN_HEAD_COLUMNS, type RunRow, type StoredRun, toRun } from "./run-rows.ts";
+import { isCut, smallValue } from "./small-value.ts";
 import { byKey, STEP_HEAD_COLUMNS, type StepRow } from "./step-rows.ts";
 
 /** The most JSON of one run or page that is brought into memory for a reply; what is over it is cut. */
@@ -17,10 +18,11 @@ export async function readRun(db: Queryable, tenant: string, id: string): Promis
   return row && toRun(row, NO_STEPS);
 }
 
-/** Whether there is such a run of the tenant. */
-export async function isRunOf(db: Queryable, tenant: string, id: string): Promise<boolean> {
-  const { rows } = await db.query("SELECT 1 FROM run WHERE id = $1 AND tenant = $2", [id, tenant]);
-  return rows.length > 0;
+/** The workflow of a run; undefined: the tenant has no such run. */
+export async function workflowOfRun(db: Queryable, tenant: string, id: string): Promise<string | undefined> {
+  const text = "SELECT workflow FROM run WHERE id = $1 AND tenant = $2";
+  const { rows } = await db.query<{ workflow: string }>(text, [id, tenant]);
+  return rows[0]?.workflow;
 }
 
 /** What of a step is large; undefined: cut, for it did not fit. */
@@ -112,12 +114,8 @@ export type RunPage = {
   readonly limit: number;
 };
 
-// Of one run of a page; larger values are cut.
-const MAX_LISTED_BYTES = 8 * 1024;
-const SMALL = (value: string) => `CASE WHEN octet_length(${value}::text) <= ${MAX_LISTED_BYTES} THEN ${value} END`;
-const LISTED = `SELECT ${RUN_HEAD_COLUMNS}, ${SMALL("input")} AS input, ${SMALL("output")} AS output,
-  octet_length(input::text) > ${MAX_LISTED_BYTES} AS input_cut,
-  coalesce(octet_length(output::text) > ${MAX_LISTED_BYTES}, false) AS output_cut FROM run`;
+const LISTED = `SELECT ${RUN_HEAD_COLUMNS}, ${smallValue("input")} AS input, ${smallValue("output")} AS output,
+  ${isCut("input")} AS input_cut, ${isCut("output")} AS output_cut FROM run`;
 
 // One text for each filter that has an index; the other filters apply to what it finds.
 const BY_PARENT = `${LISTED} WHERE parent_run = $6::uuid AND tenant = $1 AND id < $2 AND ($3 = '' OR workflow = $3)

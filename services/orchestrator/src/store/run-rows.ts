@@ -43,6 +43,8 @@ export type RunRow = {
   ended_at: Date | null;
   wake_at: Date | null;
   paused_at: Date | null;
+  paused_with_parent: boolean;
+  parent_seq: number;
   ending: Ending | null;
   parent_run: string | null;
   parent_node: string | null;
@@ -57,7 +59,8 @@ export type RunRow = {
 /** All but the input and the output, which may be large. */
 export const RUN_HEAD_COLUMNS = `id, tenant, workflow, version, state, priority, subject, actors, origin, dedupe_key,
   seq, cancel_requested, failure, cost_nano_usd, traceparent, created_at, deadline, ended_at, wake_at, paused_at,
-  ending, parent_run, parent_node, parent_shard, depth, started_by, sla_at, at_risk, light`;
+  ending, parent_run, parent_node, parent_shard, depth, started_by, sla_at, at_risk, light,
+  paused_with_parent, parent_seq`;
 
 export function toRun(row: RunRow, steps: ReadonlyMap<string, StepState>): StoredRun {
   return { head: toHead(row), state: toState(row, steps) };
@@ -94,6 +97,8 @@ function toState(row: RunRow, steps: ReadonlyMap<string, StepState>): RunState {
     costNanoUsd: row.cost_nano_usd,
     wakeAtMs: row.wake_at?.getTime(),
     pausedAtMs: row.paused_at?.getTime(),
+    pausedWithParent: row.paused_with_parent,
+    parentSeq: row.parent_seq,
     ending: row.ending ?? undefined,
     slaAtMs: row.sla_at?.getTime(),
     atRisk: row.at_risk,

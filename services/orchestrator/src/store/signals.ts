@@ -21,6 +21,13 @@ export type Signal =
       readonly data: { readonly by: string; readonly reason: string };
     }
   | {
+      readonly kind: "pause" | "resume";
+      readonly run: string;
+      readonly ref: undefined;
+      /** Of the parent: its seq when it said so. */
+      readonly data: { readonly by: string; readonly parentSeq: number };
+    }
+  | {
       readonly kind: "event";
       readonly run: string;
       /** Id in arrived_event. */

@@ -49,6 +49,11 @@ export async function markGone(tx: Queryable, durable: string): Promise<void> {
   await tx.query("INSERT INTO trigger_gone (durable) VALUES ($1) ON CONFLICT DO NOTHING", [durable]);
 }
 
+/** It is needed again. */
+export async function unmarkGone(db: Queryable, durable: string): Promise<void> {
+  await db.query("DELETE FROM trigger_gone WHERE durable = $1", [durable]);
+}
+
 export async function listGone(db: Queryable): Promise<string[]> {
   const { rows } = await db.query<{ durable: string }>("SELECT durable FROM trigger_gone ORDER BY durable LIMIT 100");
   return rows.map((row) => row.durable);

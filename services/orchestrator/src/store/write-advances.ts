@@ -28,20 +28,16 @@ const bucketOf = (ready: string, priority: string) =>
 const isLive = (shard: string, state: string) =>
   `${shard} > 0 AND ${state} NOT IN ('succeeded', 'failed', 'skipped', 'cancelled')`;
 
-/**
- * What of new steps is stored; the first 18 parameters, and two more for those that a worker has already. Also used where
- * runs are inserted.
- */
-const freshColumns = (worker: string, lease: string) => `SELECT run, node, shard, state, epoch, 0, 1, 0, 0, queued,
-    priority, deadline, ${worker}, ready_at, dispatched_at, ${lease}, started_at, ended_at, input,
+/** What of new steps is stored: 20 parameters from `$1`. Also used where runs are inserted. */
+export const freshSteps = `SELECT run, node, shard, state, epoch, 0, 1, 0, 0, queued,
+    priority, deadline, worker, ready_at, dispatched_at, lease_until, started_at, ended_at, input,
     output, failure, 0, done_seq, detail, tenant,
-    CASE WHEN queued THEN ${bucketOf("ready_at", "priority")} ELSE 0 END, ${isLive("shard", "state")}`;
-const freshValues = `unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::int[], $6::boolean[], $7::smallint[],
+    CASE WHEN queued THEN ${bucketOf("ready_at", "priority")} ELSE 0 END, ${isLive("shard", "state")}
+  FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::int[], $6::boolean[], $7::smallint[],
     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::json[],
-    $14::json[], $15::json[], $16::int[], $17::json[], $18::text[]`;
-const freshNames = `run, node, shard, state, epoch, queued, priority, deadline, ready_at, dispatched_at, started_at,
-    ended_at, input, output, failure, done_seq, detail, tenant`;
-export const freshSteps = `${freshColumns("''", "NULL::timestamptz")} FROM ${freshValues}) AS s (${freshNames})`;
+    $14::json[], $15::json[], $16::int[], $17::json[], $18::text[], $19::text[], $20::timestamptz[])
+    AS s (run, node, shard, state, epoch, queued, priority, deadline, ready_at, dispatched_at, started_at,
+    ended_at, input, output, failure, done_seq, detail, tenant, worker, lease_until)`;
 
 export const stepColumns = `run, node, shard, state, epoch, done_epoch, attempt, takeovers, gate_retries, queued,
   priority, deadline, worker, ready_at, dispatched_at, lease_until, started_at, ended_at, input, output, failure,
@@ -53,8 +49,7 @@ export const stepColumns = `run, node, shard, state, epoch, done_epoch, attempt,
 // take the run's lock: state, epoch and, where the lease decided, the lease must be what was read.
 // An output and an input that are not given stay: of a run that is loaded by parts they are not at hand.
 const WRITE = `WITH fresh AS (
-  INSERT INTO step (${stepColumns}) ${freshColumns("worker", "lease_until")}
-  FROM ${freshValues}, $63::text[], $64::timestamptz[]) AS s (${freshNames}, worker, lease_until)
+  INSERT INTO step (${stepColumns}) ${freshSteps}
 ), moved AS (
   UPDATE step s SET state = w.state, epoch = w.epoch, done_epoch = w.done_epoch, attempt = w.attempt,
     takeovers = w.takeovers, gate_retries = w.gate_retries, queued = w.queued, worker = w.worker,
@@ -64,10 +59,10 @@ const WRITE = `WITH fresh AS (
     deadline = w.deadline, tenant = coalesce(nullif(w.tenant, ''), s.tenant),
     bucket = CASE WHEN w.queued THEN ${bucketOf("w.ready_at", "s.priority")} ELSE s.bucket END,
     live = ${isLive("s.shard", "w.state")}
-  FROM unnest($19::uuid[], $20::text[], $21::int[], $22::text[], $23::int[], $24::timestamptz[], $25::text[],
-    $26::int[], $27::int[], $28::smallint[], $29::smallint[], $30::smallint[], $31::boolean[], $32::text[],
-    $33::timestamptz[], $34::timestamptz[], $35::timestamptz[], $36::timestamptz[], $37::timestamptz[], $38::json[],
-    $39::json[], $40::bigint[], $41::int[], $42::json[], $43::json[], $44::timestamptz[], $45::text[])
+  FROM unnest($21::uuid[], $22::text[], $23::int[], $24::text[], $25::int[], $26::timestamptz[], $27::text[],
+    $28::int[], $29::int[], $30::smallint[], $31::smallint[], $32::smallint[], $33::boolean[], $34::text[],
+    $35::timestamptz[], $36::timestamptz[], $37::timestamptz[], $38::timestamptz[], $39::timestamptz[], $40::json[],
+    $41::json[], $42::bigint[], $43::int[], $44::json[], $45::json[], $46::timestamptz[], $47::text[])
     AS w (run, node, shard, was_state, was_epoch, was_lease, state, epoch, done_epoch, attempt, takeovers,
     gate_retries, queued, worker, ready_at, dispatched_at, lease_until, started_at, ended_at, output, failure,
     cost_nano_usd, done_seq, detail, input, deadline, tenant)
@@ -76,14 +71,14 @@ const WRITE = `WITH fresh AS (
   RETURNING 1
 ), said AS (
   INSERT INTO run_event (run, seq, at, events)
-  SELECT run, seq, now(), events FROM unnest($46::uuid[], $47::int[], $48::json[]) AS e (run, seq, events)
+  SELECT run, seq, now(), events FROM unnest($48::uuid[], $49::int[], $50::json[]) AS e (run, seq, events)
 ), runs AS (
   UPDATE run r SET state = w.state, seq = w.seq, cancel_requested = w.cancel_requested, output = w.output,
     failure = w.failure, cost_nano_usd = w.cost_nano_usd, ended_at = w.ended_at, wake_at = w.wake_at,
     deadline = w.deadline, paused_at = w.paused_at, ending = w.ending, sla_at = w.sla_at, at_risk = w.at_risk
-  FROM unnest($49::uuid[], $50::text[], $51::int[], $52::boolean[], $53::json[], $54::json[], $55::bigint[],
-    $56::timestamptz[], $57::timestamptz[], $58::timestamptz[], $59::timestamptz[], $60::text[], $61::timestamptz[],
-    $62::boolean[]) AS w (id, state, seq, cancel_requested, output, failure, cost_nano_usd, ended_at, wake_at,
+  FROM unnest($51::uuid[], $52::text[], $53::int[], $54::boolean[], $55::json[], $56::json[], $57::bigint[],
+    $58::timestamptz[], $59::timestamptz[], $60::timestamptz[], $61::timestamptz[], $62::text[], $63::timestamptz[],
+    $64::boolean[]) AS w (id, state, seq, cancel_requested, output, failure, cost_nano_usd, ended_at, wake_at,
     deadline, paused_at, ending, sla_at, at_risk)
   WHERE r.id = w.id
 ) SELECT count(*)::int AS moved FROM moved`;
@@ -104,8 +99,6 @@ export async function writeAdvances(tx: Queryable, all: readonly Advanced[]): Pr
     ...knownStepValues(known),
     ...eventValues(all),
     ...runValues(changed.map(({ advance }) => advance.run)),
-    fresh.map(({ step }) => step.worker),
-    fresh.map(({ step }) => time(step.leaseUntilMs)),
   ]);
   if (rows[0]?.moved !== known.length) throw new StepMovedError("a step moved while its run was advanced");
 }
@@ -142,6 +135,8 @@ export function freshStepValues(writes: readonly StepWrite[]): unknown[] {
     writes.map(({ step }) => step.doneSeq),
     writes.map(({ step }) => detail(step)),
     writes.map(({ head, step }) => (step.queued ? head.tenant : "")),
+    writes.map(({ step }) => step.worker),
+    writes.map(({ step }) => time(step.leaseUntilMs)),
   ];
 }
 

@@ -33,6 +33,11 @@ function readOccasion(trigger: Trigger, message: JsMsg): Occasion {
   if (CONTROL.test(id + source)) {
     throw invalid("NOT_A_CLOUD_EVENT", "ce-id or ce-source holds control characters; CloudEvents forbids them");
   }
+  // NATS checked the subject and not the header: a publisher that is limited to some types must not name another one here.
+  const stamped = message.subject.split(".").slice(3).join(".");
+  if (!stamped.startsWith(`${type}.`)) {
+    throw invalid("TYPE_MISMATCH", `ce-type is ${type.slice(0, 60)}, and the event came on the subject of ${stamped}`);
+  }
   return {
     id,
     source,

@@ -1,6 +1,5 @@
-import { type Consumer, consume, EVENTS_STREAM, readCloudEvent, subjectToken } from "@agentmesh/bus";
+import { type Consumer, consume, EVENTS_STREAM, readCloudEvent } from "@agentmesh/bus";
 import { describeError } from "@agentmesh/errors";
-import { sha256Hex } from "@agentmesh/ids";
 import { inspectValue, type Policy } from "@agentmesh/inspect";
 import { watchResources } from "@agentmesh/resources";
 import type { JsMsg } from "@nats-io/jetstream";
@@ -8,8 +7,10 @@ import type { Context } from "../context.ts";
 import { type ArrivedEvent, deliverEvents } from "../engine/deliver-events.ts";
 import { repeat } from "../engine/repeat.ts";
 import type { Snapshots } from "../snapshots.ts";
-import { type EventMatch, listMatches } from "../store/event-waits.ts";
+import { type EventMatch, listMatches } from "../store/event-matches.ts";
+import { unmarkGone } from "../store/trigger-bindings.ts";
 import { readJson } from "./read-json.ts";
+import { waitConsumer, waitFilter } from "./wait-consumer.ts";
 
 const RECONCILE_EVERY_MS = 5_000;
 const MAX_BATCH = 128;
@@ -23,17 +24,18 @@ export function runWaits(context: Context, snapshots: Snapshots): AsyncDisposabl
   const { bus, db, log } = context;
   const listening = new Map<string, Consumer>();
 
-  function listen(match: EventMatch): void {
-    const { tenant, publisher, type } = match;
-    const filter = `evt.${subjectToken(tenant)}.${publisher}.${type}.>`;
+  async function listen(filter: string, match: EventMatch): Promise<void> {
+    const { tenant } = match;
     if (listening.has(filter)) return;
     if (listening.size >= MAX_LISTENED) {
       log.error({ most: MAX_LISTENED, filter }, "more kinds of events are waited for than a replica listens for");
       return;
     }
+    const durable = waitConsumer(match);
+    await unmarkGone(db, durable);
     const consumer = consume(bus, {
       stream: EVENTS_STREAM,
-      durable: `orchestrator-wait-${subjectToken(tenant)}-${sha256Hex(filter).slice(0, 12)}`,
+      durable,
       filter,
       since: new Date(Date.now() - LOOK_BACK_MS),
       maxBatch: MAX_BATCH,
@@ -44,7 +46,14 @@ export function runWaits(context: Context, snapshots: Snapshots): AsyncDisposabl
   }
 
   const rounds = repeat(context, "waits", RECONCILE_EVERY_MS, async () => {
-    for (const match of await listMatches(db)) listen(match);
+    const wanted = new Map((await listMatches(db)).map((match) => [waitFilter(match), match]));
+    for (const [filter, consumer] of listening) {
+      if (wanted.has(filter)) continue;
+      listening.delete(filter);
+      await consumer[Symbol.asyncDispose]();
+      log.info({ filter }, "events are waited for no more");
+    }
+    for (const [filter, match] of wanted) await listen(filter, match);
   });
   const changes = watchResources<unknown>(bus, "Workflow", (spec) => spec, { onChange: () => rounds.wake() });
   return {

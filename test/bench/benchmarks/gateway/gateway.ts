@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { freePort, type TestEnvironment, testCallers, testEnvironment } from "@agentmesh/harness";
+import { nodeFlags, nodeVariables } from "@agentmesh/local/node-settings";
 import type { Benchmark, BenchOptions, Subject } from "../../harness/benchmark.ts";
 import { cpuMsOf } from "../../harness/process-figures.ts";
 import { gatewayPeers } from "../../peers/catalog.ts";
@@ -76,7 +77,8 @@ async function startEdge(
   const at = (port: number) => `127.0.0.1:${port}`;
   const profile = profileDir ? ["--cpu-prof", `--cpu-prof-dir=${profileDir}`] : [];
   const { pid } = stack.use(
-    start(here("../../../../services/gateway/src/main.ts"), [], profile, {
+    start(here("../../../../services/gateway/src/main.ts"), [], [...nodeFlags, ...profile], {
+      ...nodeVariables,
       AGENTMESH_ENVIRONMENT: "test",
       LIMITS_PROFILE: "development",
       LISTEN_HOST: "127.0.0.1",

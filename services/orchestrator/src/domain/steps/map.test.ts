@@ -169,3 +169,14 @@ test("a long map does not keep its workers from what waits in the queue: each ei
   }
   assert.deepEqual(queued, [8, 16, 24, 32]);
 });
+
+test("a map in runs that other maps started has a bound over all of them, and the error names it", () => {
+  const spec = { steps: [{ id: "m", kind: "map", over: "$.input.list", tool: "echo" }] };
+  const list = Array.from({ length: 101 }, (_, n) => n);
+  const parent = { run: "p", node: "each", shard: 4 };
+  const nested = startWorld(spec, { list }, () => 1, { nested: () => 10_000, parent });
+  assert.equal(nested.run.failure?.code, "INVALID_ARGUMENT");
+  assert.match(nested.run.failure?.message ?? "", /step m: .*101 items .* 10000 runs.* 1010000 .* more than 1000000/);
+  const fits = startWorld(spec, { list: list.slice(0, 100) }, () => 1, { nested: () => 10_000, parent });
+  assert.equal(fits.state("m"), "waiting");
+});

@@ -1,5 +1,5 @@
 import { change, type Draft, head, say, tally } from "../draft.ts";
-import { outputsOf } from "../loaded.ts";
+import { outputsOf, runsBeside } from "../loaded.ts";
 import type { PlannedStep } from "../plan/planned-step.ts";
 import type { StepState } from "../run-state.ts";
 import { type Scope, scopeOf } from "../scope.ts";
@@ -16,6 +16,8 @@ import type { SpecOf } from "../workflow-spec.ts";
 type MapSpec = SpecOf<"map">;
 
 const MAX_ITEMS = 100_000;
+// Of a map in runs that maps started, over all of them: each item becomes a row, and in a map of workflows a run.
+const MAX_NESTED_ITEMS = 1_000_000;
 
 export function unlockMap(draft: Draft, planned: PlannedStep, spec: MapSpec, scope: Scope): void {
   const list = planned.subject?.(scope);
@@ -33,7 +35,7 @@ export function unlockMap(draft: Draft, planned: PlannedStep, spec: MapSpec, sco
     },
   });
   draft.inputs.set(spec.id, "null");
-  const problem = wrong ?? whatIsWrong(spec, list, total);
+  const problem = wrong ?? whatIsWrong(spec, list, total) ?? whatIsTooMany(draft, spec, total);
   if (problem !== undefined) {
     failStep(draft, waiting, { code: "INVALID_ARGUMENT", message: problem, retryable: false });
     return;
@@ -50,6 +52,17 @@ function whatIsWrong(spec: MapSpec, list: unknown, total: number): string | unde
   const need = needed(spec.success, total);
   if (need > total) return `${need} items must succeed, and ${spec.over} has only ${total}`;
   return undefined;
+}
+
+/** As if all the runs beside this one had as many items: they begin with lists of their own, and none knows the others. */
+function whatIsTooMany(draft: Draft, spec: MapSpec, total: number): string | undefined {
+  if (total === 0) return undefined;
+  const beside = runsBeside(draft);
+  if (total * beside <= MAX_NESTED_ITEMS) return undefined;
+  return (
+    `${spec.over} has ${total} items in one of ${beside} runs that maps start side by side, so ${total * beside} in all, ` +
+    `more than ${MAX_NESTED_ITEMS}; let an outer map have fewer items, or an inner one`
+  );
 }
 
 /** The head looks at what ended: settles, or releases more. */
