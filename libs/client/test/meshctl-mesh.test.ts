@@ -83,7 +83,7 @@ test("sign in, declare, run, look, sign out: with the real mesh", { timeout: 180
       },
       { what: "the workflow to succeed", timeoutMs: 30_000 },
     );
-    assert.match(followed, /started track v1[\s\S]*✓ find [\s\S]*succeeded [\s\S]*state: sent/);
+    assert.match(followed, /started track v1[\s\S]*✓ find\b[\s\S]*succeeded [\s\S]*state: sent/);
     const listed = JSON.parse(await ok(run, "runs", "--state", "succeeded", "--json"));
     const { id } = listed.runs[0];
     assert.match(await ok(run, "describe", "run", id), /^✓ find +succeeded +1 /m);

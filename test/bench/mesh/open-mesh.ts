@@ -12,7 +12,7 @@ import { runnerContract } from "@agentmesh/proto/runner.contract";
 import { type Client, createClient } from "@agentmesh/rpc";
 import pg from "pg";
 import { benchRoot } from "./bench-root.ts";
-import { benchResources } from "./resources.ts";
+import { type BenchResource, benchResources } from "./resources.ts";
 import { serverVersions } from "./server-versions.ts";
 
 export type BenchMesh = AsyncDisposable & {
@@ -34,6 +34,8 @@ export type BenchMeshOptions = {
   readonly signal: AbortSignal;
   /** Of all services, beside the log's level. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Beside those of all benchmarks. */
+  readonly resources?: readonly BenchResource[];
   /** Processes by service, default 1 each. */
   readonly replicas?: Readonly<Record<string, number>>;
   /** Where the services leave CPU profiles when they stop; default none. */
@@ -74,7 +76,11 @@ export async function openBenchMesh(options: BenchMeshOptions): Promise<BenchMes
   });
   const token = async () =>
     (await auth.exchangeToken({ credential: { $case: "accessToken", value: accessToken } })).token;
-  await applyResources({ auth, orchestrator, runner }, await token());
+  await applyResources(
+    { auth, orchestrator, runner },
+    [...benchResources, ...(options.resources ?? [])],
+    await token(),
+  );
   const sql = new pg.Pool({ connectionString: inMeshDatabase(mesh), max: 4 });
   stack.defer(() => sql.end());
   const versions = await serverVersions(mesh, sql);
@@ -102,8 +108,8 @@ type Clients = {
   readonly runner: Client<typeof runnerContract>;
 };
 
-async function applyResources(clients: Clients, token: string): Promise<void> {
-  for (const { kind, name, owner, spec } of benchResources) {
+async function applyResources(clients: Clients, resources: readonly BenchResource[], token: string): Promise<void> {
+  for (const { kind, name, owner, spec } of resources) {
     // What refers to another resource is accepted once the owner's snapshot has arrived.
     await eventually(() => clients[owner].applyResource({ kind, name, spec }, { token }), { what: `${kind}/${name}` });
   }

@@ -15,7 +15,7 @@ export const eventSource = "bench";
 /** What a run is given, and what each of its steps gives. */
 export const payload = { ticket: "T-1", text: "three steps" };
 
-type BenchResource = {
+export type BenchResource = {
   readonly kind: string;
   readonly name: string;
   readonly owner: "auth" | "orchestrator" | "runner";
@@ -30,10 +30,10 @@ const answers = {
   spec: { description: "Answers questions", instructions, batch: { size: concurrency } },
 } as const satisfies BenchResource;
 
-const tool = "bench-echo";
+export const echoTool = "bench-echo";
 const itemTool = "bench-item";
 const reduceTool = "bench-reduce";
-const account = "bench-bot";
+export const account = "bench-bot";
 const given = {
   type: "object",
   properties: { ticket: { type: "string" }, text: { type: "string" } },
@@ -45,7 +45,7 @@ export const benchResources: readonly BenchResource[] = [
   answers,
   {
     kind: "Tool",
-    name: tool,
+    name: echoTool,
     owner: "runner",
     spec: { description: "Answers its arguments", effect: "read", parameters: given, source: { type: "identity" } },
   },
@@ -95,7 +95,7 @@ export const benchResources: readonly BenchResource[] = [
         return {
           id,
           kind: "tool",
-          tool,
+          tool: echoTool,
           dependsOn: before === undefined ? [] : [before],
           input: { ticket: `${from}.ticket`, text: `${from}.text` },
         };

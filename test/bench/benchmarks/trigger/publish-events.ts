@@ -14,8 +14,8 @@ export function nowMs(): number {
 
 /** Publishes external CloudEvents as a publisher of its own account does. */
 export type EventPublisher = {
-  /** Evenly at a rate; answers when each was published, by event id. */
-  paced(count: number, perSecond: number): Promise<Map<string, number>>;
+  /** Of a type, evenly at a rate; answers when each was published, by event id. */
+  paced(type: string, count: number, perSecond: number): Promise<Map<string, number>>;
   /** As fast as the server acknowledges, at most `limit` unacknowledged; answers the event ids. */
   flood(count: number, limit: number): Promise<string[]>;
 };
@@ -23,32 +23,32 @@ export type EventPublisher = {
 export function eventPublisher(nc: NatsConnection): EventPublisher {
   const js = jetstream(nc, { timeout: 30_000 });
   return {
-    async paced(count, perSecond) {
+    async paced(type, count, perSecond) {
       const published = new Map<string, number>();
       await pace(count, perSecond, async () => {
         const id = newId();
         published.set(id, nowMs());
-        await publish(js, id);
+        await publish(js, type, id);
       });
       return published;
     },
     async flood(count, limit) {
       const ids = Array.from({ length: count }, () => newId());
-      await inFlight(count, limit, (index) => publish(js, ids[index] ?? ""));
+      await inFlight(count, limit, (index) => publish(js, eventType, ids[index] ?? ""));
       return ids;
     },
   };
 }
 
-async function publish(js: JetStreamClient, id: string): Promise<void> {
+async function publish(js: JetStreamClient, type: string, id: string): Promise<void> {
   const attributes = headers();
   attributes.set("ce-specversion", "1.0");
   attributes.set("ce-id", id);
   attributes.set("ce-source", eventSource);
-  attributes.set("ce-type", eventType);
+  attributes.set("ce-type", type);
   attributes.set("ce-time", new Date().toISOString());
   attributes.set("content-type", "application/json");
-  await js.publish(`evt.${eventType}.${id}`, JSON.stringify(payload), { headers: attributes, msgID: id });
+  await js.publish(`evt.${type}.${id}`, JSON.stringify(payload), { headers: attributes, msgID: id });
 }
 
 /** Starts `count` calls evenly at a rate, without waiting for one before the next. */
