@@ -40,6 +40,8 @@ export type MethodRule = {
   readonly summary: string;
   /** What the permission is decided over; without it only callers who hold it everywhere are let in. */
   readonly resource?: ResourceRule | undefined;
+  /** It has no span: a wait for whatever comes. Default false. */
+  readonly untraced?: boolean | undefined;
   /** Paths of inspected text: `a.b`, `list[].c`, and `oneof?case` for a member of a oneof. */
   readonly inspectRequest: readonly string[];
   readonly inspectResponse: readonly string[];
@@ -2970,6 +2972,7 @@ export const catalogMethods: readonly CatalogMethod[] = [
     "timeoutMs": 10000,
     "rateClass": "INTERNAL",
     "summary": "Keep places free for first steps of runs that start here; they come leased",
+    "untraced": true,
     "inspectRequest": [],
     "inspectResponse": [],
     "module": "orchestrator",

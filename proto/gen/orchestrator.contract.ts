@@ -339,6 +339,7 @@ export const orchestratorContract = {
       timeoutMs: 10000,
       rateClass: "INTERNAL",
       summary: "Keep places free for first steps of runs that start here; they come leased",
+      untraced: true,
       inspectRequest: [],
       inspectResponse: [],
       request: OfferPlacesRequest,

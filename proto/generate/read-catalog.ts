@@ -38,6 +38,7 @@ export type MethodEntry = {
   http: HttpForm | undefined;
   summary: string;
   resource: ResourceEntry | undefined;
+  untraced: true | undefined;
   /** Paths of inspected text: `a.b`, `list[].c`, and `oneof?case` for a member of a oneof. */
   inspectRequest: string[];
   inspectResponse: string[];
@@ -66,6 +67,7 @@ type Rule = Message & {
   http?: { verb: string; path: string; rawBody: string };
   summary: string;
   resource?: ResourceEntry;
+  untraced: boolean;
 };
 
 const ACCESS = ["", "PUBLIC", "USER", "INTERNAL"] as const;
@@ -146,6 +148,7 @@ function readMethod(registry: FileRegistry, method: DescMethod, service: string,
     http: rule.http && httpForm(rule.http),
     summary: rule.summary,
     resource: rule.resource && resourceEntry(rule.resource, method),
+    untraced: rule.untraced || undefined,
     inspectRequest: inspectedPaths(registry, method.input),
     inspectResponse: inspectedPaths(registry, method.output),
   };

@@ -114,3 +114,40 @@ test("whatever the sizes, every item is answered with its own result, in groups 
     { numRuns: 100 },
   );
 });
+
+test("a further group begins beside a running one only when enough wait", async () => {
+  const groups: { items: readonly number[]; release: () => void }[] = [];
+  const commit = groupCommit<number, number>({
+    name: "test",
+    concurrency: 2,
+    overlapAt: 3,
+    async commit(items) {
+      await new Promise<void>((release) => groups.push({ items, release }));
+      return items;
+    },
+  });
+  const turn = () => new Promise(setImmediate);
+  const answers = [commit(0)];
+  await turn();
+  answers.push(commit(1), commit(2));
+  await turn();
+  assert.deepEqual(
+    groups.map(({ items }) => items),
+    [[0]],
+    "two wait for the running one",
+  );
+  answers.push(commit(3));
+  await turn();
+  assert.deepEqual(
+    groups.map(({ items }) => items),
+    [[0], [1, 2, 3]],
+  );
+  answers.push(commit(4));
+  groups[1]?.release();
+  await turn();
+  assert.equal(groups.length, 2);
+  groups[0]?.release();
+  await turn();
+  groups[2]?.release();
+  assert.deepEqual(await Promise.all(answers), [0, 1, 2, 3, 4]);
+});

@@ -89,7 +89,7 @@ export type RawClient = {
 export function createRawClient(options: { address: Channel; workload?: WorkloadIdentity }): RawClient {
   const { grpc, maxMessageBytes, balance } = options.address;
   const basis = createMetadataBasis(options.workload);
-  function ownMetadata(common: Metadata, method: MethodRule, call: CallOptions, span: Span): Metadata {
+  function ownMetadata(common: Metadata, method: MethodRule, call: CallOptions, span: Span | undefined): Metadata {
     const own = balance ? balance.metadataOf(common, call, method.serverStreaming) : common.clone();
     return complete(own, call, span);
   }
@@ -110,7 +110,7 @@ export function createRawClient(options: { address: Channel; workload?: Workload
       }
     },
     async *stream(method, request, call = {}) {
-      const span = startDetachedSpan(method.path, { kind: "client" });
+      const span = method.untraced ? undefined : startDetachedSpan(method.path, { kind: "client" });
       let failure: unknown;
       try {
         assertFits(`the request to ${method.path}`, request, maxMessageBytes);
@@ -125,7 +125,7 @@ export function createRawClient(options: { address: Channel; workload?: Workload
         failure = isServiceError(error) ? errorFromStatus(error, method.path) : error;
         throw failure;
       } finally {
-        endSpan(span, failure);
+        if (span) endSpan(span, failure);
       }
     },
   };
@@ -181,10 +181,10 @@ function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && "code" in error && "details" in error;
 }
 
-function complete(metadata: Metadata, { metadata: more = {}, parent }: CallOptions, span: Span): Metadata {
+function complete(metadata: Metadata, { metadata: more = {}, parent }: CallOptions, span: Span | undefined): Metadata {
   const requestId = parent?.requestId;
   if (requestId) metadata.set("x-request-id", requestId);
-  const traceparent = traceparentOf(span);
+  const traceparent = span && traceparentOf(span);
   if (traceparent) metadata.set("traceparent", traceparent);
   // What identifies the call is not the caller's to replace.
   for (const [name, value] of Object.entries(more)) if (metadata.get(name).length === 0) metadata.set(name, value);

@@ -97,7 +97,8 @@ export function streamHandler(
     const startedAtMs = performance.now();
     const call = new IncomingCall(outgoing, method);
     try {
-      await inSpan(method.path, spanOf(call), async () => {
+      const traced = method.untraced ? untraced : inSpan;
+      await traced(method.path, spanOf(call), async () => {
         await admit(call, options);
         const request = decode(method, outgoing.request) as never;
         call.narrow(request);
@@ -118,6 +119,10 @@ export function streamHandler(
       call.release();
     }
   };
+}
+
+function untraced(_name: string, _options: object, run: () => Promise<void>): Promise<void> {
+  return run();
 }
 
 /** The values of a handler for as long as somebody waits for them, also when it does not heed the call's signal. */

@@ -1,10 +1,11 @@
 // First steps go to runners that offered places, without the queue: an orchestrator or a runner dies, or freezes, on that way.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { after, before, test } from "node:test";
+import { after, before, beforeEach, test } from "node:test";
+import { eventually } from "@agentmesh/harness";
 import { type FaultMesh, openFaultMesh } from "../mesh/fault-mesh.ts";
 import { applyTools, applyWorkflow, chainOf } from "../mesh/resources.ts";
-import { assertOnce, startRun } from "../mesh/runs.ts";
+import { assertOnce, endOf, startRun } from "../mesh/runs.ts";
 import { killAfterEffect } from "./scenarios.ts";
 
 let mesh: FaultMesh;
@@ -12,11 +13,24 @@ const stack = new AsyncDisposableStack();
 const given = { at: "reply", service: "agent-runner", name: "OfferPlaces" } as const;
 
 before(async () => {
-  mesh = stack.use(await openFaultMesh({ offers: true }));
+  // One replica, so that every runner's offer is at the one where runs start.
+  mesh = stack.use(await openFaultMesh({ offers: true, orchestrators: 1 }));
   await applyTools(mesh);
   await applyWorkflow(mesh, "two", chainOf("a", "b"));
 });
 after(() => stack.disposeAsync());
+beforeEach(() => eventually(comesByOffer, { what: "a first step that comes by an offer" }));
+
+/** Runners offer a moment after they, or the orchestrator, are there. */
+async function comesByOffer(): Promise<boolean> {
+  const run = await startRun(mesh, "two");
+  await endOf(mesh, run);
+  const { rowCount } = await mesh.sql.query(
+    "SELECT 1 FROM orchestrator.run_event WHERE run = $1 AND events::text LIKE '%step.dispatched%'",
+    [run.id],
+  );
+  return rowCount === 0;
+}
 
 test("a first step comes to a runner that offered places", async () => {
   const mark = randomUUID();

@@ -3,6 +3,7 @@ import { recognises } from "./cases.fixture.ts";
 
 // Numbers that issuers and payment processors publish for testing.
 const positives = [
+  "deadbeef-«4111-1111-1111-1111»",
   "«4111111111111111»",
   "My card is «4111 1111 1111 1111», exp 12/28.",
   "«4111-1111-1111-1111»",
@@ -39,6 +40,9 @@ const positives = [
 ];
 
 const negatives = [
+  // Digits of a UUID: one of some thousand ids would be redacted, and what it names lost.
+  "order 01a1fb32-4447-7000-9410-4e4386264fff was paid",
+  "01A1FB33-4416-7000-9599-9E291B7AC434",
   "4111111111111112",
   "4111 1111 1111 1112",
   "1234567812345678",
