@@ -80,3 +80,17 @@ test("taking one finding out does not lay a card bare", () => {
   const iban = "DE89 3704 0044 0532 0130 00";
   assert.equal(inspectText(`${iban}.4111111111111111`, defaultPolicy).redacted, "[iban].[card ****1111]");
 });
+
+test("an id is never taken for a card or an account, and nothing else hides behind its form", () => {
+  for (const id of ["01a1fb32-4447-7000-9410-4e4386264fff", "01A1FB33-4416-7000-9599-9E291B7AC434"]) {
+    assert.deepEqual(inspectText(`order ${id} was paid`, defaultPolicy).findings, []);
+  }
+  assert.deepEqual(inspectText("01a1fb37-161c-7000-be57-7259cb52f80a", defaultPolicy).findings, []);
+  for (let made = 0; made < 20_000; made++) {
+    const id = crypto.randomUUID();
+    assert.deepEqual(inspectText(id, defaultPolicy).findings, [], id);
+  }
+  for (const text of ["deadbeef-4111-1111-1111-1111", "api_key=9f8a7b6c-5d4e-4f2a-9b0c-9d8e7f6a5b4c"]) {
+    assert.equal(inspectText(text, defaultPolicy).findings.length, 1, text);
+  }
+});

@@ -4,6 +4,7 @@ import { type ActionTable, actionTable, compareActions, compareKinds, type Polic
 import { digitsOf } from "./recognise/card.ts";
 import { recognisers } from "./recognisers.ts";
 import { possibleKinds } from "./traits.ts";
+import { isInUuid } from "./uuid.ts";
 
 export type TextInspection = {
   /** In order and disjoint. What the policy allows is listed too: it counts for the classification. */
@@ -33,6 +34,9 @@ export function inspectText(text: string, policy: Policy): TextInspection {
   };
 }
 
+/** Kinds that are told by digits and letters alone. */
+const numbers: ReadonlySet<Finding["kind"]> = new Set(["card", "iban", "ssn", "phone"]);
+
 const nothing: readonly Finding[] = Object.freeze([]);
 
 function find(text: string, actions: ActionTable): readonly Finding[] {
@@ -40,7 +44,9 @@ function find(text: string, actions: ActionTable): readonly Finding[] {
   if (kinds.length === 0) return nothing;
   const found: Finding[] = [];
   for (const kind of kinds) {
-    for (const { start, end } of recognisers[kind](text)) found.push({ kind, start, end, action: actions[kind] });
+    for (const { start, end } of recognisers[kind](text)) {
+      if (!numbers.has(kind) || !isInUuid(text, start, end)) found.push({ kind, start, end, action: actions[kind] });
+    }
   }
   return found.length === 0 ? nothing : found;
 }

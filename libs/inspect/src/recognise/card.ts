@@ -87,21 +87,7 @@ function isCard(text: string, groups: readonly Group[], first: number, taken: nu
   if (!head || !tail) return false;
   if (taken > 1 && !isCardGrouping(groups, first, taken)) return false;
   const digits = digitsOf(text, head.start, tail.end);
-  if (!issuerTakes(Number(digits.slice(0, 6)), length) || !passesLuhn(digits)) return false;
-  return taken === 1 || !isInUuid(text, head.start, tail.end);
-}
-
-// RFC 9562: a version, and its variant; some letter, for what is digits alone may be a card between others.
-const uuid = /(?<![\w-])(?=[\d-]*[a-f])[\da-f]{8}-[\da-f]{4}-[1-8][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}(?![\w-])/iy;
-const uuidChars = 36;
-
-/** One of some thousand random ids holds groups of digits that an issuer could have given out. */
-function isInUuid(text: string, start: number, end: number): boolean {
-  for (let at = Math.max(0, end - uuidChars); at <= start; at++) {
-    uuid.lastIndex = at;
-    if (uuid.test(text)) return true;
-  }
-  return false;
+  return issuerTakes(Number(digits.slice(0, 6)), length) && passesLuhn(digits);
 }
 
 /**
