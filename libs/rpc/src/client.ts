@@ -16,7 +16,7 @@ import type { Contract, DeepPartial, MethodContract, RequestOf, ResponseOf } fro
 import { encodeMessage } from "./encode-message.ts";
 import type { Call } from "./handlers.ts";
 import { createMetadataBasis } from "./metadata-basis.ts";
-import { errorFromStatus } from "./status.ts";
+import { errorFromStatus, isSaidByServer } from "./status.ts";
 
 export type CallOptions = {
   /** The call being handled: its deadline, cancellation, request id and, unless `token` is given, its token go along. */
@@ -101,7 +101,7 @@ export function createRawClient(options: { address: Channel; workload?: Workload
       try {
         assertFits(`the request to ${method.path}`, request, maxMessageBytes);
         const metadata = ownMetadata(await basis.of(call.token ?? call.parent?.token), method, call, span);
-        return await send(grpc, method, request, metadata, call);
+        return await send(grpc, method, request, metadata, call, deadlineOf(method, call));
       } catch (error) {
         failure = error;
         throw error;
@@ -137,20 +137,29 @@ function send(
   request: Uint8Array,
   metadata: Metadata,
   call: CallOptions,
+  deadlineMs: number,
+  isRepeat = false,
 ): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   // One layer below grpc-js's own unary calls: those add interceptors, an event emitter and a stack trace to each.
-  const sent = grpc.getChannel().createCall(method.path, deadlineOf(method, call), null, null, null);
+  const sent = grpc.getChannel().createCall(method.path, deadlineMs, null, null, null);
   let reply: Buffer | undefined;
+  let isBegun = false;
   sent.start(metadata, {
-    onReceiveMetadata: nothing,
+    onReceiveMetadata() {
+      isBegun = true;
+    },
     onReceiveMessage(message: Buffer) {
       if (reply) sent.cancelWithStatus(status.UNIMPLEMENTED, "Too many responses received");
       reply = message;
     },
     onReceiveStatus(end) {
       release();
-      if (end.code !== status.OK) reject(errorFromStatus(end, method.path));
+      // The instance died between the head of its reply and the end: grpc-js repeats nothing of which it has seen a part.
+      const isCut = isBegun && end.code === status.UNAVAILABLE && !isSaidByServer(end);
+      if (isCut && !isRepeat && method.idempotency !== "EFFECT") {
+        resolve(send(grpc, method, request, metadata, call, deadlineMs, true));
+      } else if (end.code !== status.OK) reject(errorFromStatus(end, method.path));
       else if (reply) resolve(reply);
       else reject(new AppError("UNIMPLEMENTED", `${method.path}: no message received`));
     },

@@ -67,6 +67,11 @@ export function toServiceError(error: unknown): Partial<ServiceError> {
   return { code: statusOf(failure), details, metadata: metadataOfError(failure) };
 }
 
+/** Whether a server of the mesh answered so, and not the connection to it broke. */
+export function isSaidByServer({ metadata }: StatusObject): boolean {
+  return metadata.get(RETRY_PUSHBACK).length > 0;
+}
+
 /** What a client got: the peer's AppError as it was. */
 export function errorFromStatus(error: ServiceError | StatusObject, operation: string): AppError {
   const code = FROM_GRPC.get(error.code) ?? "INTERNAL";
