@@ -6,11 +6,6 @@ export type GroupCommitOptions<Item, Result> = {
   readonly maxItems?: number;
   /** Groups that run at the same time. Default 1. */
   readonly concurrency?: number;
-  /**
-   * A further group begins beside a running one only when so many wait. Default 1. Groups that begin at once are small,
-   * and a small group costs both sides nearly what a large one does.
-   */
-  readonly overlapAt?: number;
   /** Most items that wait. Default 10 000. */
   readonly maxQueued?: number;
   /**
@@ -31,20 +26,16 @@ type Waiting<Item, Result> = { item: Item; resolve: (result: Result) => void; re
  * load one fsync serves hundreds.
  */
 export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
-  const { name, maxItems = 200, concurrency = 1, overlapAt = 1, maxQueued = 10_000, commit } = options;
+  const { name, maxItems = 200, concurrency = 1, maxQueued = 10_000, commit } = options;
   const queue: Waiting<Item, Result>[] = [];
   let running = 0;
 
-  function mayBegin(): boolean {
-    return running < concurrency && queue.length >= (running === 0 ? 1 : overlapAt);
-  }
-
   async function drain(): Promise<void> {
-    while (mayBegin()) {
-      running += 1;
+    running += 1;
+    while (queue.length > 0) {
       await commitGroup(queue.splice(0, maxItems), commit);
-      running -= 1;
     }
+    running -= 1;
   }
 
   return (item) => {
@@ -59,7 +50,7 @@ export function groupCommit<Item, Result>(options: GroupCommitOptions<Item, Resu
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     queue.push({ item, resolve, reject });
     // Starting in the next turn lets calls that one read of a socket brought join the first group.
-    if (mayBegin()) setImmediate(drain);
+    if (running < concurrency) setImmediate(() => running < concurrency && void drain());
     return promise;
   };
 }

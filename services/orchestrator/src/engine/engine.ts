@@ -15,14 +15,12 @@ export type Engine = {
 };
 
 const MAX_QUEUED = 20_000;
-// Two of each keep the database busy while this process works on the other; more only divide the batches, and so do two
-// where many replicas share the work.
+// Two of each keep the database busy while this process works on the other; more only divide the batches.
 const LANES = 2;
-const OVERLAP_AT = 24;
 
 export function createEngine(context: Context): Engine {
   const { metrics } = context;
-  const common = { maxQueued: MAX_QUEUED, concurrency: LANES, overlapAt: OVERLAP_AT };
+  const common = { maxQueued: MAX_QUEUED, concurrency: LANES };
   const start = groupCommit<StartRequest, StartOutcome>({
     ...common,
     name: "workflow starts",
