@@ -33,6 +33,9 @@ export async function keepRunning(context: Context, tokens: TokenVerifier): Prom
   async function renew(): Promise<void> {
     const sentAtMs = performance.now();
     await renewReplica(db, durable.replicaId, leaseMs);
+    // Frozen for longer than the lease, it has its name again, but others may have its runs.
+    const isLate = performance.now() > durable.heldUntilMs + leaseMs * SAFETY;
+    if (isLate) for (const run of durable.local.values()) run.abort.abort(fenced(run.id));
     durable.heldUntilMs = sentAtMs + leaseMs * (1 - SAFETY);
   }
 
